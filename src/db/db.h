@@ -1,0 +1,153 @@
+/*
+ * The seam to an engine: one small vtable, every slot mandatory. What is the same on every engine is written once,
+ * above it. A connection belongs to one thread.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "timefmt.h"
+#include "value.h"
+
+/* A database URL, taken apart. */
+struct url {
+	const char *text;   /* as given */
+	const char *shown;  /* without the password: the only form that is ever printed */
+	const char *scheme; /* "sqlite", … */
+	const char *rest;   /* behind the scheme's ':' */
+};
+
+/* SQL in the engine's own marker style. `slots[i]` is the parameter that marker i takes. */
+struct statement {
+	const char *name;
+	const char *sql;
+	const int *slots;
+	int slot_count;
+	int param_count;
+	bool writes;
+};
+
+/* All rows at once. Cells belong to the result. */
+struct result {
+	struct arena arena;
+	struct value *cells; /* row by row */
+	size_t rows, columns;
+	int64_t changed; /* rows that an INSERT, UPDATE or DELETE matched */
+};
+
+#define RESULT_CLEANUP __attribute__((cleanup(result_finish)))
+void result_finish(struct result *result);
+const struct value *result_cell(const struct result *result, size_t row, size_t column);
+
+/* A table as found. */
+struct column {
+	const char *name, *type; /* the declared type, lower case */
+	bool nullable;
+	int key; /* place in the primary key from 1; 0: none */
+	bool has_default;
+};
+struct table_index {
+	const char *name;
+	const char *definition; /* "" where the engine makes it itself */
+	const char *first;      /* its first column, or "" for an expression */
+	bool unique, partial, valid;
+};
+struct table {
+	struct arena arena;
+	const char *name;
+	struct column *columns;
+	size_t column_count;
+	struct table_index *indexes;
+	size_t index_count;
+	bool is_view;
+	bool exists;
+	bool any_case; /* the engine does not tell column names apart by case */
+};
+void table_destroy(struct table *table);
+const struct column *table_column(const struct table *table, const char *name);
+
+struct db;
+
+enum db_mode { DB_READ, DB_WRITE };
+
+struct db_options {
+	bool create; /* make a missing database */
+	bool read_only;
+	bool ours; /* the database is our own ledger's: with `create` its settings may be set */
+	int64_t busy; /* how long to wait for a lock, microseconds; 0: 10 s; less: not at all */
+	volatile int *cancel; /* not NULL: a call ends with BUSY soon after this is set */
+};
+
+struct db_driver {
+	const char *name;
+	const char *const *schemes;   /* URL schemes, NULL at the end */
+	char quote;                   /* around identifiers */
+	enum time_format native_time; /* how our own tables keep instants there */
+	/* Writes the marker of the n-th parameter (from 1): ?, ?1 or $1. */
+	void (*marker)(struct text *sql, int n);
+
+	enum reclaim_status (*open)(const struct url *url, const struct db_options *options,
+				    struct db **ret_db, struct reclaim_error *error);
+	void (*close)(struct db *db);
+	/* A write transaction holds what it needs to write from here on; the clock of its statements is read after that. */
+	enum reclaim_status (*begin)(struct db *db, enum db_mode mode,
+				     struct reclaim_error *error);
+	/* UNKNOWN: it may have happened. Any other failure: it has not, and the transaction is over. */
+	enum reclaim_status (*commit)(struct db *db, struct reclaim_error *error);
+	void (*rollback)(struct db *db);
+	/*
+	 * Runs one statement, in the open transaction or in one of its own. A failure leaves an open transaction to be
+	 * rolled back by the caller, unless it was inside `savepoint`.
+	 */
+	enum reclaim_status (*run)(struct db *db, const struct statement *statement,
+				   const struct value *params, struct result *ret_result,
+				   struct reclaim_error *error);
+	/* Runs a script of several statements without parameters. */
+	enum reclaim_status (*script)(struct db *db, const char *sql,
+				      struct reclaim_error *error);
+	/* Waits until somebody may have changed the database, `timeout` is over or `wake` is readable. A hint, never the truth. */
+	enum reclaim_status (*wait)(struct db *db, int64_t timeout, int wake,
+				    struct reclaim_error *error);
+	/* The table or view of that name; exists = false when there is none. */
+	enum reclaim_status (*look_up)(struct db *db, const char *name,
+				       struct table **ret_table, struct reclaim_error *error);
+	/* The path of the file beside which locks of processes on this database can be kept; NULL: there is none. */
+	const char *(*lock_path)(struct db *db);
+};
+
+/* Drivers embed it first. */
+struct db {
+	const struct db_driver *driver;
+	struct arena arena;
+	const struct url *url;
+	bool in_transaction;
+};
+
+/* Called on every connection right after it was opened; tests put their decorators around it here. */
+extern struct db *(*db_opened)(struct db *db);
+
+/*
+ * The clock of engines that have none of their own (I13), microseconds since 1970 in UTC. NULL, as ever but in tests and
+ * the simulation: the machine's. A driver samples it once a statement, and once a write transaction, when the lock is held.
+ */
+extern int64_t (*db_clock)(void);
+
+/* The drivers of this build, NULL at the end. */
+extern const struct db_driver *const db_drivers[];
+
+enum reclaim_status db_open(const char *url, const struct db_options *options,
+			    struct db **ret_db, struct reclaim_error *error);
+void db_close(struct db *db);
+enum reclaim_status db_begin(struct db *db, enum db_mode mode, struct reclaim_error *error);
+enum reclaim_status db_commit(struct db *db, struct reclaim_error *error);
+void db_rollback(struct db *db); /* does nothing outside a transaction */
+enum reclaim_status db_run(struct db *db, const struct statement *statement,
+			   const struct value *params, struct result *ret_result,
+			   struct reclaim_error *error);
+enum reclaim_status db_script(struct db *db, const char *sql, struct reclaim_error *error);
+enum reclaim_status db_wait(struct db *db, int64_t timeout, int wake,
+			    struct reclaim_error *error);
+enum reclaim_status db_look_up(struct db *db, const char *name, struct table **ret_table,
+			       struct reclaim_error *error);
+const char *db_lock_path(struct db *db);
+
+#endif

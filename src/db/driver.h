@@ -1,0 +1,27 @@
+/* What drivers share: URLs, clocks, patience. */
+#ifndef DB_DRIVER_H
+#define DB_DRIVER_H
+
+#include "db.h"
+
+/* The engines; db_drivers lists those of this build. */
+extern const struct db_driver sqlite_driver;
+
+#define BUSY_DEFAULT (10 * USEC_PER_SEC)
+#define BUSY_MAX (INT64_C(366) * 86400 * USEC_PER_SEC)
+
+/* Takes a URL apart; its strings live in the arena. A text without a scheme has scheme "". False: no memory. */
+bool url_parse(struct arena *arena, const char *text, struct url *ret_url);
+/* NULL: no memory. Drivers keep a copy, the caller's URL ends with db_open. */
+const struct url *url_copy(struct arena *arena, const struct url *url);
+/* Decodes %XX. NULL: a broken sequence, a NUL byte, or no memory. */
+char *percent_decode(struct arena *arena, const char *text, size_t size);
+
+int64_t monotonic_now(void);
+/* db_clock's, or else the machine's. */
+int64_t wall_now(void);
+
+/* How long to wait for a lock: 0 is the default, less than 0 not at all. */
+int64_t options_patience(const struct db_options *options);
+
+#endif

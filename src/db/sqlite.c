@@ -1,0 +1,198 @@
+/* The SQLite driver: connections and transactions. */
+#include "sqlite.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAP_MIN (USEC_PER_SEC / 1000)
+#define NAP_MAX (USEC_PER_SEC / 20)
+
+static struct sqlite *sqlite_of(struct db *db)
+{
+	return (struct sqlite *)db;
+}
+
+static void marker(struct text *sql, int n)
+{
+	text_printf(sql, "?%d", n);
+}
+
+void sqlite_start(struct sqlite *sqlite)
+{
+	sqlite->wait_until = monotonic_now() + sqlite->patience;
+	sqlite->naps = 0;
+}
+
+bool sqlite_cancelled(const struct sqlite *sqlite)
+{
+	return sqlite->cancel && __atomic_load_n(sqlite->cancel, __ATOMIC_RELAXED);
+}
+
+/* From 1 ms on, half as long again each time, up to 50 ms; each between a half and the whole of it. */
+int sqlite_nap(void *context, int count)
+{
+	struct sqlite *sqlite = context;
+	(void)count; /* it starts anew with each lock of a call */
+	int64_t left = sqlite->wait_until - monotonic_now();
+	if (left <= 0 || sqlite_cancelled(sqlite)) {
+		return 0;
+	}
+	int64_t nap = NAP_MIN;
+	for (int i = 0; i < sqlite->naps && nap < NAP_MAX; i++) {
+		nap += nap / 2;
+	}
+	sqlite->naps++;
+	nap = nap < NAP_MAX ? nap : NAP_MAX;
+	nap = nap / 2 + (int64_t)random_below(&sqlite->jitter, (uint64_t)(nap / 2 + 1));
+	nap = nap < left ? nap : left;
+	struct timespec time = { .tv_nsec = (long)(nap * 1000) };
+	nanosleep(&time, NULL);
+	return 1;
+}
+
+static void sqlite_close(struct db *db)
+{
+	struct sqlite *sqlite = sqlite_of(db);
+	sqlite_forget(sqlite);
+	sqlite3_close(sqlite->handle);
+	arena_finish(&db->arena);
+	free(sqlite);
+}
+
+static void seed_jitter(struct sqlite *sqlite)
+{
+	uint64_t seed = (uint64_t)monotonic_now() ^ (uint64_t)getpid() << 40 ^
+			(uint64_t)(uintptr_t)sqlite;
+	random_seed(&sqlite->jitter, seed);
+}
+
+static enum reclaim_status sqlite_open(const struct url *url, const struct db_options *options,
+				       struct db **ret_db, struct reclaim_error *error)
+{
+	struct sqlite *sqlite = calloc(1, sizeof(*sqlite));
+	if (!sqlite) {
+		return fail_no_memory(error);
+	}
+	enum reclaim_status status;
+	sqlite->db.driver = &sqlite_driver;
+	sqlite->db.url = url_copy(&sqlite->db.arena, url);
+	sqlite->patience = options_patience(options);
+	sqlite->cancel = options->cancel;
+	seed_jitter(sqlite);
+	sqlite_start(sqlite);
+	if (!sqlite->db.url) {
+		status = fail_no_memory(error);
+		goto failed;
+	}
+	status = sqlite_find_file(sqlite, options, error);
+	if (status != RECLAIM_OK) {
+		goto failed;
+	}
+	status = sqlite_open_file(sqlite, options, error);
+	if (status != RECLAIM_OK) {
+		goto failed;
+	}
+	*ret_db = &sqlite->db;
+	return RECLAIM_OK;
+failed:
+	sqlite_close(&sqlite->db);
+	return status;
+}
+
+static void sqlite_rollback(struct db *db)
+{
+	struct sqlite *sqlite = sqlite_of(db);
+	if (!sqlite3_get_autocommit(sqlite->handle)) {
+		sqlite_insist(sqlite, "ROLLBACK");
+	}
+	sqlite->writing = false;
+}
+
+static enum reclaim_status sqlite_begin(struct db *db, enum db_mode mode,
+					struct reclaim_error *error)
+{
+	struct sqlite *sqlite = sqlite_of(db);
+	sqlite_start(sqlite);
+	int code = sqlite_insist(sqlite, mode == DB_WRITE ? "BEGIN IMMEDIATE" : "BEGIN");
+	if (code != SQLITE_OK) {
+		enum reclaim_status status = sqlite_fail(sqlite, code, "begin", error);
+		sqlite_rollback(db);
+		return status;
+	}
+	sqlite->writing = mode == DB_WRITE;
+	sqlite->now_known = sqlite->writing;
+	if (sqlite->writing) {
+		sqlite->now = wall_now();
+	}
+	return RECLAIM_OK;
+}
+
+static enum reclaim_status sqlite_commit(struct db *db, struct reclaim_error *error)
+{
+	struct sqlite *sqlite = sqlite_of(db);
+	sqlite_start(sqlite);
+	if (sqlite3_get_autocommit(sqlite->handle)) {
+		sqlite->writing = false;
+		return fail(error, RECLAIM_UNAVAILABLE,
+			    "database '%s': the engine has rolled the transaction back",
+			    sqlite->shown);
+	}
+	int code = sqlite_insist(sqlite, "COMMIT");
+	enum reclaim_status status =
+		code == SQLITE_OK ? RECLAIM_OK : sqlite_fail(sqlite, code, "commit", error);
+	sqlite_rollback(db);
+	return status;
+}
+
+static enum reclaim_status sqlite_script(struct db *db, const char *sql,
+					 struct reclaim_error *error)
+{
+	struct sqlite *sqlite = sqlite_of(db);
+	sqlite_start(sqlite);
+	if (db->in_transaction && sqlite3_get_autocommit(sqlite->handle)) {
+		return fail(error, RECLAIM_UNAVAILABLE,
+			    "database '%s': the engine has rolled the transaction back",
+			    sqlite->shown);
+	}
+	sqlite->now_known = sqlite->writing;
+	int code = sqlite3_exec(sqlite->handle, sql, NULL, NULL, NULL);
+	if (code != SQLITE_OK) {
+		enum reclaim_status status = sqlite_fail(sqlite, code, "script", error);
+		if (!db->in_transaction) {
+			sqlite_rollback(db);
+		}
+		return status;
+	}
+	if (!db->in_transaction && !sqlite3_get_autocommit(sqlite->handle)) {
+		sqlite_rollback(db);
+		return fail(error, RECLAIM_INTERNAL,
+			    "database '%s': a script left its transaction open", sqlite->shown);
+	}
+	return RECLAIM_OK;
+}
+
+static const char *sqlite_lock_path(struct db *db)
+{
+	return sqlite_of(db)->path;
+}
+
+static const char *const schemes[] = { "sqlite", NULL };
+
+const struct db_driver sqlite_driver = {
+	.name = "sqlite",
+	.schemes = schemes,
+	.quote = '"',
+	.native_time = TIME_EPOCH_US,
+	.marker = marker,
+	.open = sqlite_open,
+	.close = sqlite_close,
+	.begin = sqlite_begin,
+	.commit = sqlite_commit,
+	.rollback = sqlite_rollback,
+	.run = sqlite_run,
+	.script = sqlite_script,
+	.wait = sqlite_wait,
+	.look_up = sqlite_look_up,
+	.lock_path = sqlite_lock_path,
+};

@@ -1,0 +1,436 @@
+/* The verbs on a host's ledger, as its profile spells them: read the row, compare the token, compare-and-set. */
+#include "verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum reclaim_status unsupported(const struct ledger *ledger, enum verb verb, struct reclaim_error *error)
+{
+	const struct change *change = &ledger->profile->verbs[verb];
+	for (size_t i = 0; change->present && i < change->set_count; i++) {
+		if (!table_column(ledger->plan->table, change->set[i].column)) {
+			return fail(error, RECLAIM_UNSUPPORTED,
+				    "%s is not supported on this table: '%s' has no column '%s' "
+				    "(`reclaim init` with this profile may add it)",
+				    verb_name(verb), ledger->profile->table, change->set[i].column);
+		}
+	}
+	return fail(error, RECLAIM_UNSUPPORTED, "%s is not supported on ledger '%s': its profile has no such verb",
+		    verb_name(verb), ledger->profile->name);
+}
+
+static const struct planned_change *planned_verb(const struct ledger *ledger, enum verb verb)
+{
+	const struct planned_change *planned = &ledger->plan->verbs[verb];
+	return planned->change ? planned : NULL;
+}
+
+static int64_t span(const struct plan *plan, const struct value *row)
+{
+	int64_t deadline = row_time(plan, row, SIGNAL_DEADLINE), created = row_time(plan, row, SIGNAL_CREATED);
+	bool known = deadline != NO_TIME && created != NO_TIME && deadline > created;
+	return known ? deadline - created : 6 * 3600 * USEC_PER_SEC;
+}
+
+/* What every change of this row can be told. */
+static void start_inputs(const struct ledger *ledger, const struct value *row, const char *id,
+			 struct inputs *inputs)
+{
+	const struct plan *plan = ledger->plan;
+	*inputs = (struct inputs){ .row = row };
+	inputs->named[INPUT_ID] = value_string(id);
+	inputs->named[INPUT_ATTEMPTS] = value_int(row_number(plan, row, ROLE_ATTEMPTS, 0));
+	inputs->named[INPUT_RECOVERIES] = value_int(row_number(plan, row, ROLE_RECOVERIES, 0));
+	inputs->named[INPUT_LEASE] = value_int(ledger->profile->lease);
+	inputs->named[INPUT_RETRY] = value_int(0);
+	inputs->named[INPUT_SPAN] = value_int(span(plan, row));
+	if (plan->at.roles[ROLE_OWNER] > 0) {
+		inputs->named[INPUT_OWNER] = row[plan->at.roles[ROLE_OWNER]];
+	}
+}
+
+/* Runs the change and what belongs to it; *ret_changed false: the row is not what was read any more. */
+static enum reclaim_status apply(struct ledger *ledger, const struct planned_change *planned,
+				 const struct inputs *inputs, bool with_error, bool *ret_changed,
+				 struct reclaim_error *error)
+{
+	struct result RESULT_CLEANUP result = { 0 };
+	enum reclaim_status status =
+		planned_run(ledger->db, &planned->update[with_error], inputs, &result, error);
+	bool changed = result.changed == 1;
+	for (size_t i = 0; !status && changed && i < planned->also_count; i++) {
+		struct result RESULT_CLEANUP unwanted = { 0 };
+		status = planned_run(ledger->db, &planned->also[i], inputs, &unwanted, error);
+	}
+	*ret_changed = changed;
+	return status;
+}
+
+/* ---- claim ---- */
+
+/* The owner as its column keeps it: a column of bytes takes a UUID. */
+static enum reclaim_status owner_value(const struct ledger *ledger, const char *owner, struct arena *arena,
+				       struct value *ret_value, struct reclaim_error *error)
+{
+	const char *name = ledger->profile->roles[ROLE_OWNER];
+	const struct column *column = name ? table_column(ledger->plan->table, name) : NULL;
+	if (!column || !strstr(column->type, "blob")) {
+		*ret_value = value_string(owner);
+		return RECLAIM_OK;
+	}
+	unsigned char bytes[16];
+	if (!uuid_parse(owner, strlen(owner), bytes)) {
+		return fail(error, RECLAIM_INVALID,
+			    "owner '%s' must be a UUID on ledger '%s': its column '%s' keeps bytes", owner,
+			    ledger->profile->name, name);
+	}
+	const char *copy = arena_copy(arena, (const char *)bytes, sizeof(bytes));
+	if (!copy) {
+		return fail_no_memory(error);
+	}
+	*ret_value = value_bytes(VALUE_BLOB, copy, sizeof(bytes));
+	return RECLAIM_OK;
+}
+
+static bool is_due(const struct plan *plan, const struct change *claim, const struct value *row)
+{
+	int64_t due = NO_TIME;
+	int at = plan_cell(plan, claim->due);
+	if (at < 0) {
+		return true;
+	}
+	enum time_format format = plan->profile->time;
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		if (plan->at.signals[i] == at) {
+			format = plan_format(plan, (enum signal)i);
+		}
+	}
+	return time_from_value(&row[at], format, &due) && due <= row_now(row);
+}
+
+static const char *role_copy(struct arena *arena, const struct plan *plan, const struct value *row,
+			     enum role role)
+{
+	const char *text = row_text(plan, row, role);
+	return text ? arena_string(arena, text) : NULL;
+}
+
+static bool copy_claim(struct claims *claims, const struct plan *plan, const struct value *row)
+{
+	struct text TEXT_CLEANUP id = { 0 };
+	struct text TEXT_CLEANUP token = { 0 };
+	struct arena *arena = &claims->arena;
+	struct claimed *c = &claims->items[claims->count];
+	row_print_id(&id, plan, row);
+	row_print_token(&token, plan, row);
+	c->id = arena_string(arena, text_string(&id));
+	c->token = arena_string(arena, text_string(&token));
+	c->queue = role_copy(arena, plan, row, ROLE_QUEUE);
+	c->kind = role_copy(arena, plan, row, ROLE_KIND);
+	c->payload = role_copy(arena, plan, row, ROLE_PAYLOAD);
+	c->attempt = row_number(plan, row, ROLE_ATTEMPTS, 0);
+	c->max_attempts = row_number(plan, row, ROLE_MAX_ATTEMPTS, -1);
+	c->lease_until = row_time(plan, row, SIGNAL_LEASE);
+	c->deadline = row_time(plan, row, SIGNAL_DEADLINE);
+	claims->count++;
+	return c->id && c->token && !id.failed && !token.failed;
+}
+
+/* Takes one free row; it is read again, because the token is made of what the claim has written. */
+static enum reclaim_status claim_row(struct ledger *ledger, const struct value *row, const struct value *owner,
+				     int64_t lease, struct claims *claims, struct reclaim_error *error)
+{
+	const struct plan *plan = ledger->plan;
+	struct inputs inputs;
+	struct value key[PLAN_KEY_MAX];
+	struct text TEXT_CLEANUP id = { 0 };
+	row_print_id(&id, plan, row);
+	start_inputs(ledger, row, text_string(&id), &inputs);
+	inputs.named[INPUT_OWNER] = *owner;
+	if (lease > 0) {
+		inputs.named[INPUT_LEASE] = value_int(lease);
+	}
+	bool changed = false;
+	enum reclaim_status status = apply(ledger, planned_verb(ledger, VERB_CLAIM), &inputs,
+					   /* with_error= */ false, &changed, error);
+	if (status || !changed) {
+		return status;
+	}
+	struct result RESULT_CLEANUP taken = { 0 };
+	for (size_t i = 0; i < plan->key_count; i++) {
+		key[i] = row[plan->at.key[i]];
+	}
+	inputs.key = key;
+	status = planned_run(ledger->db, &plan->read, &inputs, &taken, error);
+	if (!status && taken.rows == 1 && !copy_claim(claims, plan, result_cell(&taken, 0, 0))) {
+		return fail_no_memory(error);
+	}
+	return status;
+}
+
+/* Free rows that are due, in the profile's order. A queue's rows only, when one is asked for. */
+static enum reclaim_status claim_due(struct ledger *ledger, const struct claiming *claiming,
+				     const struct value *owner, struct claims *claims,
+				     struct reclaim_error *error)
+{
+	const struct plan *plan = ledger->plan;
+	enum reclaim_status status = RECLAIM_OK;
+	bool more = true;
+	for (int64_t limit = claiming->count + 100; more && !status; limit *= 16) {
+		struct result RESULT_CLEANUP rows = { 0 };
+		struct inputs inputs = { 0 };
+		inputs.named[INPUT_OWNER] = *owner;
+		inputs.named[INPUT_LIMIT] = value_int(limit);
+		status = planned_run(ledger->db, &plan->free, &inputs, &rows, error);
+		for (size_t i = 0; !status && i < rows.rows && (int64_t)claims->count < claiming->count; i++) {
+			const struct value *row = result_cell(&rows, i, 0);
+			bool wanted = !claiming->queue ||
+				      string_equal(claiming->queue, row_text(plan, row, ROLE_QUEUE));
+			if (wanted && is_due(plan, plan->verbs[VERB_CLAIM].change, row)) {
+				status = claim_row(ledger, row, owner, claiming->lease, claims, error);
+			}
+		}
+		more = (int64_t)rows.rows == limit && (int64_t)claims->count < claiming->count;
+	}
+	return status;
+}
+
+static enum reclaim_status host_claim(struct ledger *ledger, const struct claiming *claiming,
+				      struct claims *ret_claims, struct reclaim_error *error)
+{
+	struct value owner;
+	struct claims claims = { 0 };
+	if (!planned_verb(ledger, VERB_CLAIM)) {
+		return unsupported(ledger, VERB_CLAIM, error);
+	}
+	if (claiming->queue && ledger->plan->at.roles[ROLE_QUEUE] < 0) {
+		return fail(error, RECLAIM_INVALID, "queue '%s': ledger '%s' has no queues", claiming->queue,
+			    ledger->profile->name);
+	}
+	enum reclaim_status status = owner_value(ledger, claiming->owner, &claims.arena, &owner, error);
+	claims.items = arena_take(&claims.arena, sizeof(*claims.items) * (size_t)claiming->count);
+	if (!status && !claims.items) {
+		status = fail_no_memory(error);
+	}
+	if (!status) {
+		status = ledger_begin(ledger, error);
+	}
+	if (!status) {
+		status = claim_due(ledger, claiming, &owner, &claims, error);
+		status = ledger_end(ledger, status, error);
+	}
+	if (status) {
+		claims_finish(&claims);
+		return status;
+	}
+	*ret_claims = claims;
+	return RECLAIM_OK;
+}
+
+/* ---- handing in ---- */
+
+/* One verb under way on one row. */
+struct doing {
+	enum verb verbs[2]; /* the first that changes the row counts; VERB_COUNT: no second */
+	const char *id, *token; /* token NULL: an operator's */
+	enum act act;
+	struct value error, result, progress;
+	const char *reason;
+	int64_t lease, retry;
+};
+
+static enum reclaim_status audit(struct ledger *ledger, const struct doing *doing, const struct change *change,
+				 const struct value *row, struct reclaim_error *error)
+{
+	const struct plan *plan = ledger->plan;
+	struct text TEXT_CLEANUP owner = { 0 };
+	row_print_owner(&owner, plan, row);
+	int64_t claimed = row_time(plan, row, SIGNAL_CLAIMED);
+	const struct event event = {
+		.task = doing->id,
+		.act = act_word(doing->act),
+		.from = row_state(plan, row),
+		.to = change->to,
+		.from_native = row_native(plan, row),
+		.to_native = change->native ? change->native :
+			     change->to     ? ledger->profile->states[change->to].items[0] :
+					      NULL,
+		.owner = owner.size ? text_string(&owner) : NULL,
+		.token = doing->token,
+		.reason = doing->reason,
+		.age = claimed == NO_TIME ? NO_TIME : row_now(row) - claimed,
+		.attempts = row_number(plan, row, ROLE_ATTEMPTS, -1),
+		.recoveries = row_number(plan, row, ROLE_RECOVERIES, -1),
+	};
+	return doing->act == ACT_COUNT ? RECLAIM_OK : ledger_audit(ledger, &event, error);
+}
+
+static bool token_matches(const struct plan *plan, const struct value *row, const char *token)
+{
+	struct text TEXT_CLEANUP held = { 0 };
+	row_print_token(&held, plan, row);
+	return !token || string_equal(text_string(&held), token);
+}
+
+/* Whether the row may take this verb. *ret_replay: it is done already. */
+static enum reclaim_status admit(const struct ledger *ledger, const struct doing *doing,
+				 const struct change *change, const struct value *row, bool *ret_replay,
+				 struct reclaim_error *error)
+{
+	const struct plan *plan = ledger->plan;
+	const char *native = row_native(plan, row);
+	enum state state = row_state(plan, row);
+	*ret_replay = false;
+	if (!token_matches(plan, row, doing->token)) {
+		return fail(error, RECLAIM_LOST,
+			    "the claim of task '%s' with token '%s' is lost: the task is '%s' and not under that token",
+			    doing->id, doing->token, native ? native : "-");
+	}
+	if (change->from & STATE_BIT(state)) {
+		return RECLAIM_OK;
+	}
+	*ret_replay = change->to != STATE_NONE && state == change->to;
+	return *ret_replay ? RECLAIM_OK :
+			     fail(error, RECLAIM_NOT_ALLOWED, "task '%s' is '%s': %s is not allowed", doing->id,
+				  native ? native : "-", verb_name(doing->verbs[0]));
+}
+
+static enum reclaim_status change_row(struct ledger *ledger, const struct doing *doing, const struct value *row,
+				      struct reclaim_error *error)
+{
+	struct inputs inputs;
+	start_inputs(ledger, row, doing->id, &inputs);
+	inputs.named[INPUT_ERROR] = doing->error;
+	inputs.named[INPUT_REASON] = doing->error;
+	inputs.named[INPUT_RESULT] = doing->result;
+	inputs.named[INPUT_PROGRESS] = doing->progress;
+	inputs.named[INPUT_RETRY] = value_int(doing->retry);
+	if (doing->lease > 0) {
+		inputs.named[INPUT_LEASE] = value_int(doing->lease);
+	}
+	for (size_t i = 0; i < 2 && doing->verbs[i] != VERB_COUNT; i++) {
+		const struct planned_change *planned = planned_verb(ledger, doing->verbs[i]);
+		bool changed = false;
+		enum reclaim_status status =
+			!planned ? RECLAIM_OK :
+				   apply(ledger, planned, &inputs, !value_is_null(&doing->error), &changed,
+					 error);
+		if (status || changed) {
+			return status ? status : audit(ledger, doing, planned->change, row, error);
+		}
+	}
+	return fail(error, RECLAIM_BUSY, "task '%s' was changed by somebody else just now", doing->id);
+}
+
+static enum reclaim_status hand_in(struct ledger *ledger, const struct doing *doing, struct reclaim_error *error)
+{
+	enum verb last = doing->verbs[1] == VERB_COUNT ? doing->verbs[0] : doing->verbs[1];
+	if (!planned_verb(ledger, last)) {
+		return unsupported(ledger, last, error);
+	}
+	enum reclaim_status status = ledger_make_host_tables(ledger, error);
+	if (!status) {
+		status = ledger_begin(ledger, error);
+	}
+	if (status) {
+		return status;
+	}
+	struct result RESULT_CLEANUP row = { 0 };
+	bool replay = false;
+	status = ledger_read(ledger, doing->id, &row, error);
+	if (!status) {
+		status = admit(ledger, doing, planned_verb(ledger, last)->change, result_cell(&row, 0, 0),
+			       &replay, error);
+	}
+	if (!status && !replay) {
+		status = change_row(ledger, doing, result_cell(&row, 0, 0), error);
+	}
+	return ledger_end(ledger, status, error);
+}
+
+/* Where the profile's renewal is the worker's own row, the owner beats; else the task's columns are written. */
+static enum reclaim_status host_renew(struct ledger *ledger, const char *id, const char *token, int64_t lease,
+				      const char *progress, struct reclaim_error *error)
+{
+	struct doing doing = { .verbs = { VERB_RENEW, VERB_COUNT },
+			       .id = id,
+			       .token = token,
+			       .act = ACT_COUNT,
+			       .progress = value_string(progress),
+			       .lease = lease };
+	enum reclaim_status status = hand_in(ledger, &doing, error);
+	if (status || !ledger->plan->has_worker_beat) {
+		return status;
+	}
+	struct result RESULT_CLEANUP row = { 0 };
+	struct text TEXT_CLEANUP owner = { 0 };
+	status = ledger_read(ledger, id, &row, error);
+	if (!status) {
+		row_print_owner(&owner, ledger->plan, result_cell(&row, 0, 0));
+		status = verb_beat(ledger, text_string(&owner), /* status= */ NULL, error);
+	}
+	return status;
+}
+
+static enum reclaim_status host_complete(struct ledger *ledger, const char *id, const char *token,
+					 const char *result, struct reclaim_error *error)
+{
+	const struct doing doing = { .verbs = { VERB_COMPLETE, VERB_COUNT },
+				     .id = id,
+				     .token = token,
+				     .act = ACT_COMPLETE,
+				     .result = value_string(result) };
+	return hand_in(ledger, &doing, error);
+}
+
+static enum reclaim_status host_fail(struct ledger *ledger, const char *id, const char *token,
+				     const char *message, int64_t retry_in, bool no_retry,
+				     struct reclaim_error *error)
+{
+	struct doing doing = { .verbs = { VERB_RESCHEDULE, VERB_FAIL },
+			       .id = id,
+			       .token = token,
+			       .act = ACT_FAIL,
+			       .error = value_string(message),
+			       .reason = message,
+			       .retry = retry_in };
+	if (no_retry || !planned_verb(ledger, VERB_RESCHEDULE)) {
+		doing.verbs[0] = VERB_FAIL;
+		doing.verbs[1] = VERB_COUNT;
+	}
+	if (retry_in < 0) {
+		doing.retry = backoff(1, &ledger->random);
+	}
+	return hand_in(ledger, &doing, error);
+}
+
+static enum reclaim_status host_release(struct ledger *ledger, const char *id, const char *token,
+					struct reclaim_error *error)
+{
+	const struct doing doing = {
+		.verbs = { VERB_RELEASE, VERB_COUNT }, .id = id, .token = token, .act = ACT_RELEASE
+	};
+	return hand_in(ledger, &doing, error);
+}
+
+static enum reclaim_status host_retry(struct ledger *ledger, const char *id, struct reclaim_error *error)
+{
+	const struct doing doing = { .verbs = { VERB_RETRY, VERB_COUNT }, .id = id, .act = ACT_RETRY };
+	return hand_in(ledger, &doing, error);
+}
+
+static enum reclaim_status host_cancel(struct ledger *ledger, const char *id, struct reclaim_error *error)
+{
+	const struct doing doing = { .verbs = { VERB_CANCEL, VERB_COUNT }, .id = id, .act = ACT_CANCEL };
+	return hand_in(ledger, &doing, error);
+}
+
+const struct verbs host_verbs = {
+	.claim = host_claim,
+	.renew = host_renew,
+	.complete = host_complete,
+	.fail = host_fail,
+	.release = host_release,
+	.retry = host_retry,
+	.cancel = host_cancel,
+};

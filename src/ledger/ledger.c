@@ -1,0 +1,206 @@
+/* Opening a ledger, running its fixed statements, and the audit. */
+#include "ledger.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+static void name_actor(struct ledger *ledger)
+{
+	char host[65] = "";
+	struct passwd entry, *found = NULL;
+	char memory[1024];
+	gethostname(host, sizeof(host) - 1);
+	getpwuid_r(geteuid(), &entry, memory, sizeof(memory), &found);
+	snprintf(ledger->actor, sizeof(ledger->actor), "%.64s@%.64s:%ld", found ? found->pw_name : "uid",
+		 host, (long)getpid());
+}
+
+static enum reclaim_status seed(struct ledger *ledger, struct reclaim_error *error)
+{
+	uint64_t bits;
+	if (getrandom(&bits, sizeof(bits), 0) != (ssize_t)sizeof(bits)) {
+		return fail(error, RECLAIM_INTERNAL, "the system gives no random numbers");
+	}
+	random_seed(&ledger->random, bits);
+	return RECLAIM_OK;
+}
+
+enum reclaim_status ledger_open(const struct ledger_options *options, struct ledger **ret_ledger,
+				struct reclaim_error *error)
+{
+	struct ledger *ledger = calloc(1, sizeof(*ledger));
+	if (!ledger) {
+		return fail_no_memory(error);
+	}
+	name_actor(ledger);
+	enum reclaim_status status = seed(ledger, error);
+	if (!status) {
+		status = profile_load(options->profile, &ledger->profile, error);
+	}
+	if (!status) {
+		struct db_options db = options->db;
+		db.ours = ledger->profile->native;
+		db.create = options->db.create && ledger->profile->native;
+		if (options->environment) {
+			profile_environment(ledger->profile, options->environment, options->warn,
+					    options->warn_context);
+		}
+		status = db_open(options->url, &db, &ledger->db, error);
+	}
+	if (status) {
+		ledger_close(ledger);
+		return status;
+	}
+	*ret_ledger = ledger;
+	return RECLAIM_OK;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+	if (!ledger) {
+		return;
+	}
+	plan_destroy(ledger->plan);
+	profile_destroy(ledger->profile);
+	db_close(ledger->db);
+	arena_finish(&ledger->arena);
+	free(ledger);
+}
+
+enum reclaim_status ledger_plan(struct ledger *ledger, struct reclaim_error *error)
+{
+	return ledger->plan ? RECLAIM_OK : plan_create(ledger->db, ledger->profile, &ledger->plan, error);
+}
+
+enum reclaim_status ledger_begin(struct ledger *ledger, struct reclaim_error *error)
+{
+	return db_begin(ledger->db, DB_WRITE, error);
+}
+
+enum reclaim_status ledger_commit(struct ledger *ledger, struct reclaim_error *error)
+{
+	return db_commit(ledger->db, error);
+}
+
+void ledger_rollback(struct ledger *ledger)
+{
+	db_rollback(ledger->db);
+}
+
+enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status, struct reclaim_error *error)
+{
+	if (status) {
+		ledger_rollback(ledger);
+		return status;
+	}
+	return ledger_commit(ledger, error);
+}
+
+static const struct sql_text *fixed_text(const struct ledger *ledger, enum sql sql)
+{
+	for (size_t i = 0; sql_engines[i].name; i++) {
+		if (string_equal(sql_engines[i].name, ledger->db->driver->name)) {
+			return &sql_engines[i].texts[sql];
+		}
+	}
+	return NULL;
+}
+
+enum reclaim_status ledger_run(struct ledger *ledger, enum sql sql, const struct value *params,
+			       struct result *ret_result, struct reclaim_error *error)
+{
+	struct statement *statement = &ledger->fixed[sql];
+	if (!statement->sql) {
+		const struct sql_text *text = fixed_text(ledger, sql);
+		enum reclaim_status status =
+			text ? render_fixed(&ledger->arena, ledger->db->driver, text, statement, error) :
+			       fail(error, RECLAIM_UNSUPPORTED,
+				    "this build has no statements for engine '%s'",
+				    ledger->db->driver->name);
+		if (status) {
+			return status;
+		}
+	}
+	struct result RESULT_CLEANUP unwanted = { 0 };
+	return db_run(ledger->db, statement, params, ret_result ? ret_result : &unwanted, error);
+}
+
+enum reclaim_status ledger_now(struct ledger *ledger, int64_t *ret_now, struct reclaim_error *error)
+{
+	struct result RESULT_CLEANUP result = { 0 };
+	enum reclaim_status status = ledger_run(ledger, SQL_NOW, NULL, &result, error);
+	if (!status) {
+		*ret_now = value_integer(result_cell(&result, 0, NOW_R_NOW), NO_TIME);
+	}
+	return status;
+}
+
+uint64_t ledger_random(struct ledger *ledger)
+{
+	return random_next(&ledger->random);
+}
+
+enum reclaim_status ledger_read(struct ledger *ledger, const char *id, struct result *ret_row,
+				struct reclaim_error *error)
+{
+	const struct plan *plan = ledger->plan;
+	struct arena ARENA_CLEANUP arena = { 0 };
+	struct value key[PLAN_KEY_MAX];
+	struct result row = { 0 };
+	enum reclaim_status status = RECLAIM_OK;
+	if (key_parse(&arena, id, plan->key_is_blob, plan->key_count, key)) {
+		struct inputs inputs = { .key = key };
+		status = planned_run(ledger->db, &plan->read, &inputs, &row, error);
+	}
+	if (!status && row.rows == 0) {
+		struct text TEXT_CLEANUP shown = { 0 };
+		text_add_visible(&shown, id, strlen(id));
+		status = fail(error, RECLAIM_NOT_FOUND, "no task '%s' in ledger '%s'", text_string(&shown),
+			      ledger->profile->name);
+	}
+	if (status) {
+		result_finish(&row);
+		return status;
+	}
+	*ret_row = row;
+	return RECLAIM_OK;
+}
+
+static struct value optional_number(int64_t number)
+{
+	return number < 0 ? value_null() : value_int(number);
+}
+
+static struct value optional_state(enum state state)
+{
+	return state == STATE_NONE ? value_null() : value_string(state_word(state));
+}
+
+enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event, struct reclaim_error *error)
+{
+	if (ledger->profile->audit_is_log) {
+		return RECLAIM_OK;
+	}
+	const struct value params[EVENT_PARAMS] = {
+		[EVENT_LEDGER] = value_string(ledger->profile->name),
+		[EVENT_TASK] = value_string(event->task),
+		[EVENT_ACT] = value_string(event->act),
+		[EVENT_RULE] = value_string(event->rule),
+		[EVENT_FROM_STATE] = optional_state(event->from),
+		[EVENT_TO_STATE] = optional_state(event->to),
+		[EVENT_FROM_NATIVE] = value_string(event->from_native),
+		[EVENT_TO_NATIVE] = value_string(event->to_native),
+		[EVENT_OWNER] = value_string(event->owner),
+		[EVENT_TOKEN] = value_string(event->token),
+		[EVENT_AGE] = value_time(event->age),
+		[EVENT_ATTEMPTS] = optional_number(event->attempts),
+		[EVENT_RECOVERIES] = optional_number(event->recoveries),
+		[EVENT_REASON] = value_string(event->reason),
+		[EVENT_ACTOR] = value_string(ledger->actor),
+	};
+	return ledger_run(ledger, SQL_EVENT, params, NULL, error);
+}

@@ -1,0 +1,73 @@
+/*
+ * A ledger: a connection, a profile, and the plan that joins them. Everything above speaks of tasks, claims and
+ * workers; only this layer knows that they are rows. One thread at a time.
+ */
+#ifndef LEDGER_LEDGER_H
+#define LEDGER_LEDGER_H
+
+#include "plan.h"
+#include "random.h"
+#include "row.h"
+
+struct ledger {
+	struct db *db;
+	struct profile *profile;
+	struct plan *plan; /* NULL until ledger_plan */
+	struct arena arena;
+	struct statement fixed[SQL_COUNT]; /* made when first used */
+	struct random random;
+	char actor[256]; /* who acts: user@host:pid, or a worker */
+};
+
+struct ledger_options {
+	const char *url;
+	const char *profile;
+	struct db_options db;
+	environment_fn *environment;
+	warn_fn *warn;
+	void *warn_context;
+};
+
+/* Opens the connection and loads the profile; the tables are looked at when they are first needed. */
+enum reclaim_status ledger_open(const struct ledger_options *options, struct ledger **ret_ledger,
+				struct reclaim_error *error);
+void ledger_close(struct ledger *ledger);
+
+/* Looks the schema up and makes the plan, if that has not been done. Every call below needs it. */
+enum reclaim_status ledger_plan(struct ledger *ledger, struct reclaim_error *error);
+/* Makes or upgrades our own tables, or adds what a host's ledger may lack. `show`: gets the SQL, and nothing runs. */
+enum reclaim_status ledger_init(struct ledger *ledger, plan_line_fn *show, void *context,
+				struct reclaim_error *error);
+/* Makes the audit and the turn row where they are missing (nothing for a profile whose audit is a log). */
+enum reclaim_status ledger_make_host_tables(struct ledger *ledger, struct reclaim_error *error);
+/* Whether the audit and the turn row are there. */
+enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has, struct reclaim_error *error);
+
+enum reclaim_status ledger_begin(struct ledger *ledger, struct reclaim_error *error);
+enum reclaim_status ledger_commit(struct ledger *ledger, struct reclaim_error *error);
+void ledger_rollback(struct ledger *ledger);
+/* Commits when `status` is OK, else rolls back; gives the status of the whole. */
+enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status, struct reclaim_error *error);
+
+/* Runs a statement of the contract; `params` by its places. `ret_result` may be NULL. */
+enum reclaim_status ledger_run(struct ledger *ledger, enum sql sql, const struct value *params,
+			       struct result *ret_result, struct reclaim_error *error);
+enum reclaim_status ledger_now(struct ledger *ledger, int64_t *ret_now, struct reclaim_error *error);
+uint64_t ledger_random(struct ledger *ledger);
+
+/* A task's row by its id; NOT_FOUND names it. Cells as the plan says. */
+enum reclaim_status ledger_read(struct ledger *ledger, const char *id, struct result *ret_row,
+				struct reclaim_error *error);
+
+/* One row of the audit. */
+struct event {
+	const char *task, *act, *rule;
+	enum state from, to;
+	const char *from_native, *to_native;
+	const char *owner, *token, *reason;
+	int64_t age; /* NO_TIME: none */
+	int64_t attempts, recoveries; /* -1: none */
+};
+enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event, struct reclaim_error *error);
+
+#endif

@@ -1,0 +1,148 @@
+/* Rows -> facts, ids and tokens. */
+#include "row.h"
+
+#include <string.h>
+
+static const struct value *cell(const struct value *row, int at)
+{
+	static const struct value none = { .type = VALUE_NULL };
+	return at < 0 ? &none : &row[at];
+}
+
+int64_t row_now(const struct value *row)
+{
+	return value_integer(&row[0], /* otherwise= */ NO_TIME);
+}
+
+const char *row_text(const struct plan *plan, const struct value *row, enum role role)
+{
+	const struct value *value = cell(row, plan->at.roles[role]);
+	return value->type == VALUE_TEXT ? value->data : NULL;
+}
+
+const char *row_native(const struct plan *plan, const struct value *row)
+{
+	return row_text(plan, row, ROLE_STATE);
+}
+
+enum state row_state(const struct plan *plan, const struct value *row)
+{
+	const struct value *value = cell(row, plan->at.roles[ROLE_STATE]);
+	return value->type == VALUE_TEXT ? profile_state(plan->profile, value->data, value->size) :
+					   STATE_NONE;
+}
+
+int64_t row_number(const struct plan *plan, const struct value *row, enum role role, int64_t otherwise)
+{
+	return value_integer(cell(row, plan->at.roles[role]), otherwise);
+}
+
+int64_t row_time(const struct plan *plan, const struct value *row, enum signal signal)
+{
+	int64_t time = NO_TIME;
+	if (!time_from_value(cell(row, plan->at.signals[signal]), plan_format(plan, signal), &time)) {
+		return NO_TIME;
+	}
+	return time;
+}
+
+static bool names_has(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (string_equal(names->items[i], name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+enum presence worker_presence(const struct workers *workers, const char *label, bool *ret_ignored)
+{
+	*ret_ignored = label && names_has(&workers->ignore, label);
+	if (label && names_has(&workers->stopped, label)) {
+		return WORKER_STOPPED;
+	}
+	bool stalled = label && (names_has(&workers->stalled, label) || names_has(&workers->lost, label));
+	return stalled ? WORKER_STALLED : WORKER_ACTIVE;
+}
+
+static enum time_format engine_format(const struct plan *plan, enum time_format format)
+{
+	return format == TIME_NATIVE ? plan->driver->native_time : format;
+}
+
+static bool worker_facts(const struct plan *plan, const struct value *row, struct facts *f,
+			 const char **ret_bad)
+{
+	const struct workers *workers = &plan->profile->workers;
+	f->presence = WORKER_UNMAPPED;
+	f->worker_seen = f->worker_lease = NO_TIME;
+	if (!plan->has_workers) {
+		return true;
+	}
+	if (value_is_null(cell(row, plan->at.worker_key))) {
+		f->presence = WORKER_MISSING;
+		return true;
+	}
+	const struct value *label = cell(row, plan->at.worker_state);
+	f->presence = worker_presence(workers, label->type == VALUE_TEXT ? label->data : NULL,
+				      &f->worker_ignored);
+	f->worker_terminal = workers->terminal;
+	*ret_bad = workers->seen.column;
+	if (!time_from_value(cell(row, plan->at.worker_seen), engine_format(plan, workers->seen.format),
+			     &f->worker_seen)) {
+		return false;
+	}
+	*ret_bad = workers->lease.column;
+	return time_from_value(cell(row, plan->at.worker_lease), engine_format(plan, workers->lease.format),
+			       &f->worker_lease);
+}
+
+bool row_facts(const struct plan *plan, const struct value *row, struct facts *ret_facts, const char **ret_bad)
+{
+	struct facts f = {
+		.state = row_state(plan, row),
+		.owned = !value_is_null(cell(row, plan->at.roles[ROLE_OWNER])),
+		.attempts = row_number(plan, row, ROLE_ATTEMPTS, -1),
+		.max_attempts = row_number(plan, row, ROLE_MAX_ATTEMPTS, -1),
+		.recoveries = row_number(plan, row, ROLE_RECOVERIES, -1),
+		.kind = row_text(plan, row, ROLE_KIND),
+		.queue = row_text(plan, row, ROLE_QUEUE),
+	};
+	bool readable = true;
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		f.times[i] = NO_TIME;
+		if (!time_from_value(cell(row, plan->at.signals[i]), plan_format(plan, (enum signal)i),
+				     &f.times[i])) {
+			*ret_bad = plan->profile->signals[i].column;
+			readable = false;
+		}
+	}
+	readable = worker_facts(plan, row, &f, ret_bad) && readable;
+	*ret_facts = f;
+	return readable;
+}
+
+static void print_cells(struct text *text, const struct value *row, const int *at, size_t count)
+{
+	struct value parts[PLAN_KEY_MAX > PLAN_TOKEN_MAX ? PLAN_KEY_MAX : PLAN_TOKEN_MAX];
+	for (size_t i = 0; i < count; i++) {
+		parts[i] = *cell(row, at[i]);
+	}
+	key_print(text, parts, count);
+}
+
+void row_print_id(struct text *text, const struct plan *plan, const struct value *row)
+{
+	print_cells(text, row, plan->at.key, plan->key_count);
+}
+
+void row_print_token(struct text *text, const struct plan *plan, const struct value *row)
+{
+	print_cells(text, row, plan->at.token, plan->token_count);
+}
+
+void row_print_owner(struct text *text, const struct plan *plan, const struct value *row)
+{
+	value_print(text, cell(row, plan->at.roles[ROLE_OWNER]));
+}

@@ -1,0 +1,1 @@
+{column} IN (SELECT value FROM json_each(:dead))

@@ -1,0 +1,1 @@
+SELECT {state}, count(*) FROM {relation} GROUP BY 1

@@ -1,0 +1,5 @@
+SELECT reclaim_now(), {columns}
+FROM (SELECT * FROM {relation} WHERE {claims}) AS t{join}
+WHERE ({bound}) AND {after}
+ORDER BY {order}
+LIMIT :limit

@@ -1,0 +1,5 @@
+SELECT reclaim_now(), {columns}
+FROM {relation} AS t{join}
+WHERE {where}
+ORDER BY {order}
+LIMIT :limit

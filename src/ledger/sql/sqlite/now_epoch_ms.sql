@@ -1,0 +1,1 @@
+(reclaim_now() + {plus}) / 1000

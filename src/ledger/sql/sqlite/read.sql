@@ -1,0 +1,3 @@
+SELECT reclaim_now(), {columns}
+FROM {relation} AS t{join}
+WHERE {key}

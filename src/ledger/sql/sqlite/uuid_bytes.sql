@@ -1,0 +1,1 @@
+randomblob(16)

@@ -1,0 +1,1 @@
+SELECT reclaim_now(), {columns} FROM {relation} AS w

@@ -1,0 +1,297 @@
+/* What the verbs of both kinds of ledger share: checks of what was given, submit, and the choice. */
+#include "verbs.h"
+
+#include <jansson.h>
+#include <string.h>
+#include <time.h>
+
+#define NAME_MAX_BYTES 255
+
+static const struct verbs *verbs_of(const struct ledger *ledger)
+{
+	return ledger->profile->native ? &own_verbs : &host_verbs;
+}
+
+void claims_finish(struct claims *claims)
+{
+	arena_finish(&claims->arena);
+	*claims = (struct claims){ 0 };
+}
+
+enum reclaim_status check_json(const char *what, const char *text, struct reclaim_error *error)
+{
+	if (!text) {
+		return RECLAIM_OK;
+	}
+	size_t size = strlen(text), bad = utf8_invalid_at(text, size);
+	if (bad < size) {
+		return fail(error, RECLAIM_INVALID, "%s is not UTF-8: byte %zu is 0x%02x", what, bad + 1,
+			    (unsigned)(unsigned char)text[bad]);
+	}
+	json_error_t problem;
+	json_t *json = json_loadb(text, size, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
+				  &problem);
+	if (!json) {
+		return fail(error, RECLAIM_INVALID, "%s is not JSON: line %d, column %d: %s", what,
+			    problem.line, problem.column, problem.text);
+	}
+	json_decref(json);
+	return RECLAIM_OK;
+}
+
+/* A name of 1…255 bytes of UTF-8 without NUL. */
+static enum reclaim_status check_name(const char *what, const char *name, size_t size, bool may_be_empty,
+				      struct reclaim_error *error)
+{
+	struct text TEXT_CLEANUP shown = { 0 };
+	text_add_visible(&shown, name, size < 64 ? size : 64);
+	if ((size == 0 && !may_be_empty) || size > NAME_MAX_BYTES) {
+		return fail(error, RECLAIM_INVALID, "%s '%s' has %zu bytes; allowed: %d to %d", what,
+			    text_string(&shown), size, may_be_empty ? 0 : 1, NAME_MAX_BYTES);
+	}
+	if (memchr(name, '\0', size)) {
+		return fail(error, RECLAIM_INVALID, "%s '%s' has a NUL character; allowed: any other UTF-8",
+			    what, text_string(&shown));
+	}
+	if (utf8_invalid_at(name, size) < size) {
+		return fail(error, RECLAIM_INVALID, "%s '%s' is not UTF-8", what, text_string(&shown));
+	}
+	return RECLAIM_OK;
+}
+
+static enum reclaim_status check_range(const char *what, int64_t number, int64_t least, int64_t most,
+				       struct reclaim_error *error)
+{
+	return number >= least && number <= most ?
+		       RECLAIM_OK :
+		       fail(error, RECLAIM_INVALID, "%s is %lld; allowed: %lld to %lld", what,
+			    (long long)number, (long long)least, (long long)most);
+}
+
+/* ---- submit ---- */
+
+static const char *or_default(const char *string, const char *otherwise)
+{
+	return string ? string : otherwise;
+}
+
+static size_t id_size(const struct submission *s)
+{
+	return s->id_size ? s->id_size : strlen(s->id);
+}
+
+static enum reclaim_status check_submission(const struct submission *s, struct reclaim_error *error)
+{
+	const char *queue = or_default(s->queue, "default"), *kind = or_default(s->kind, "");
+	enum reclaim_status status = check_json("payload", s->payload, error);
+	if (!status && s->id) {
+		status = check_name("id", s->id, id_size(s), /* may_be_empty= */ false, error);
+	}
+	if (!status) {
+		status = check_name("queue", queue, strlen(queue), /* may_be_empty= */ false, error);
+	}
+	if (!status) {
+		status = check_name("kind", kind, strlen(kind), /* may_be_empty= */ true, error);
+	}
+	if (!status && s->key) {
+		status = check_name("key", s->key, strlen(s->key), /* may_be_empty= */ false, error);
+	}
+	if (!status) {
+		status = check_range("max_attempts", s->max_attempts, 1, 1000000, error);
+	}
+	if (!status) {
+		status = check_range("priority", s->priority, INT32_MIN, INT32_MAX, error);
+	}
+	return status;
+}
+
+static void new_id(struct ledger *ledger, char ret_id[UUID_TEXT_SIZE])
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	uuid_v7(&ledger->random, now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000, ret_id);
+}
+
+static enum reclaim_status insert(struct ledger *ledger, const struct submission *s, const char *id,
+				  struct result *ret_result, struct reclaim_error *error)
+{
+	const struct value params[SUBMIT_PARAMS] = {
+		[SUBMIT_ID] = value_string(id),
+		[SUBMIT_QUEUE] = value_string(or_default(s->queue, "default")),
+		[SUBMIT_KIND] = value_string(or_default(s->kind, "")),
+		[SUBMIT_PAYLOAD] = value_string(s->payload),
+		[SUBMIT_KEY] = value_string(s->key),
+		[SUBMIT_DELAY] = value_int(s->delay),
+		[SUBMIT_DEADLINE] = s->deadline ? value_int(s->deadline) : value_null(),
+		[SUBMIT_MAX_ATTEMPTS] = value_int(s->max_attempts),
+		[SUBMIT_PRIORITY] = value_int(s->priority),
+	};
+	return ledger_run(ledger, SQL_SUBMIT, params, ret_result, error);
+}
+
+static enum reclaim_status submit_one(struct ledger *ledger, const struct submission *s,
+				      char (*ret_id)[RECLAIM_ID_SIZE], struct reclaim_error *error)
+{
+	char fresh[UUID_TEXT_SIZE];
+	if (!s->id) {
+		new_id(ledger, fresh);
+	}
+	struct result RESULT_CLEANUP made = { 0 };
+	struct result RESULT_CLEANUP known = { 0 };
+	const struct value *id = NULL;
+	enum reclaim_status status = insert(ledger, s, s->id ? s->id : fresh, &made, error);
+	if (!status && made.rows == 1) {
+		id = result_cell(&made, 0, SUBMIT_R_ID);
+	} else if (!status) {
+		const struct value params[SUBMIT_KNOWN_PARAMS] = {
+			[SUBMIT_KNOWN_QUEUE] = value_string(or_default(s->queue, "default")),
+			[SUBMIT_KNOWN_KEY] = value_string(s->key),
+		};
+		status = ledger_run(ledger, SQL_SUBMIT_KNOWN, params, &known, error);
+		id = known.rows ? result_cell(&known, 0, SUBMIT_KNOWN_R_ID) : NULL;
+	}
+	if (!status && !id) {
+		return fail(error, RECLAIM_INTERNAL, "the new task came back without an id");
+	}
+	if (!status) {
+		snprintf(*ret_id, sizeof(*ret_id), "%s", id->data);
+	}
+	return status;
+}
+
+/* A constraint's failure in the engine's words becomes ours when it is an id that exists. */
+static enum reclaim_status explain_refusal(struct ledger *ledger, const struct submission *s,
+					   struct reclaim_error *error)
+{
+	struct result RESULT_CLEANUP row = { 0 };
+	struct reclaim_error ignored;
+	const struct value params[TASK_PARAMS] = { [TASK_ID] = value_string(s->id) };
+	if (s->id && !ledger_run(ledger, SQL_TASK, params, &row, &ignored) && row.rows) {
+		return fail(error, RECLAIM_INVALID, "id '%s' exists already; allowed: an id that is new", s->id);
+	}
+	return RECLAIM_INVALID;
+}
+
+enum reclaim_status verb_submit(struct ledger *ledger, const struct submission *submissions, size_t count,
+				char (*ret_ids)[RECLAIM_ID_SIZE], size_t *ret_bad, struct reclaim_error *error)
+{
+	enum reclaim_status status =
+		ledger->profile->native ?
+			RECLAIM_OK :
+			fail(error, RECLAIM_UNSUPPORTED,
+			     "submit is not supported on ledger '%s': its own program adds its tasks",
+			     ledger->profile->name);
+	size_t i = 0;
+	for (; !status && i < count; i++) {
+		status = check_submission(&submissions[i], error);
+	}
+	if (!status) {
+		status = ledger_begin(ledger, error);
+		for (i = 0; !status && i < count; i++) {
+			status = submit_one(ledger, &submissions[i], &ret_ids[i], error);
+		}
+		status = ledger_end(ledger, status, error);
+	}
+	if (status == RECLAIM_INVALID && i > 0) {
+		*ret_bad = i - 1;
+		struct reclaim_error shown = error ? *error : (struct reclaim_error){ 0 };
+		status = explain_refusal(ledger, &submissions[i - 1], error ? error : &shown);
+	}
+	return status;
+}
+
+/* ---- the choice ---- */
+
+static enum reclaim_status ready(struct ledger *ledger, struct reclaim_error *error)
+{
+	return ledger_plan(ledger, error);
+}
+
+enum reclaim_status verb_claim(struct ledger *ledger, const struct claiming *claiming, struct claims *ret_claims,
+			       struct reclaim_error *error)
+{
+	enum reclaim_status status = ready(ledger, error);
+	if (!status) {
+		status = check_name("owner", claiming->owner, strlen(claiming->owner),
+				    /* may_be_empty= */ false, error);
+	}
+	if (!status) {
+		status = check_range("count", claiming->count, 1, 100000, error);
+	}
+	return status ? status : verbs_of(ledger)->claim(ledger, claiming, ret_claims, error);
+}
+
+enum reclaim_status verb_renew(struct ledger *ledger, const char *id, const char *token, int64_t lease,
+			       const char *progress, struct reclaim_error *error)
+{
+	enum reclaim_status status = ready(ledger, error);
+	if (!status) {
+		status = check_json("progress", progress, error);
+	}
+	return status ? status : verbs_of(ledger)->renew(ledger, id, token, lease, progress, error);
+}
+
+enum reclaim_status verb_complete(struct ledger *ledger, const char *id, const char *token, const char *result,
+				  struct reclaim_error *error)
+{
+	enum reclaim_status status = ready(ledger, error);
+	if (!status) {
+		status = check_json("result", result, error);
+	}
+	return status ? status : verbs_of(ledger)->complete(ledger, id, token, result, error);
+}
+
+enum reclaim_status verb_fail(struct ledger *ledger, const char *id, const char *token, const char *message,
+			      int64_t retry_in, bool no_retry, struct reclaim_error *error)
+{
+	enum reclaim_status status = ready(ledger, error);
+	struct text TEXT_CLEANUP valid = { 0 };
+	text_add_valid(&valid, message, strlen(message));
+	return status ? status :
+			verbs_of(ledger)->fail(ledger, id, token, text_string(&valid), retry_in, no_retry,
+					       error);
+}
+
+enum reclaim_status verb_release(struct ledger *ledger, const char *id, const char *token,
+				 struct reclaim_error *error)
+{
+	enum reclaim_status status = ready(ledger, error);
+	return status ? status : verbs_of(ledger)->release(ledger, id, token, error);
+}
+
+enum reclaim_status verb_retry(struct ledger *ledger, const char *id, struct reclaim_error *error)
+{
+	enum reclaim_status status = ready(ledger, error);
+	return status ? status : verbs_of(ledger)->retry(ledger, id, error);
+}
+
+enum reclaim_status verb_cancel(struct ledger *ledger, const char *id, struct reclaim_error *error)
+{
+	enum reclaim_status status = ready(ledger, error);
+	return status ? status : verbs_of(ledger)->cancel(ledger, id, error);
+}
+
+enum reclaim_status verb_beat(struct ledger *ledger, const char *worker, const char *status_word,
+			      struct reclaim_error *error)
+{
+	enum reclaim_status status = ready(ledger, error);
+	if (status) {
+		return status;
+	}
+	if (ledger->profile->native) {
+		return fail(error, RECLAIM_UNSUPPORTED,
+			    "beat is not supported on ledger '%s': its workers register (`reclaim work`)",
+			    ledger->profile->name);
+	}
+	if (!ledger->plan->has_worker_beat) {
+		return fail(error, RECLAIM_UNSUPPORTED,
+			    "beat is not supported on ledger '%s': its profile has no workers { beat = … }",
+			    ledger->profile->name);
+	}
+	struct inputs inputs = { 0 };
+	inputs.named[INPUT_OWNER] = value_string(worker);
+	inputs.named[INPUT_STATUS] = value_string(
+		status_word ? status_word : ledger->profile->workers.active.items[0]);
+	struct result RESULT_CLEANUP result = { 0 };
+	return planned_run(ledger->db, &ledger->plan->worker_beat, &inputs, &result, error);
+}

@@ -1,0 +1,288 @@
+/* Checks that only the whole profile shows: rules against columns, states, beat and budget; messages; remedies. */
+#include "check.h"
+
+#include <string.h>
+
+const struct node *section_of(const struct checker *c, const char *name)
+{
+	const struct node *node = node_child(c->reader->root, name, 0);
+	return node ? node : c->reader->root;
+}
+
+/* ---- states and labels ---- */
+
+struct group {
+	const char *word;
+	const struct names *names;
+};
+
+static bool has_name(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (string_equal(names->items[i], name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* None of a group's names may stand in an earlier group. */
+static bool check_group(struct checker *c, const struct node *section,
+			const struct group *groups, size_t last)
+{
+	const struct group *group = &groups[last];
+	for (size_t n = 0; n < group->names->count; n++) {
+		for (size_t i = 0; i < last; i++) {
+			if (has_name(groups[i].names, group->names->items[n])) {
+				return value_problem(
+					c->reader, section, group->word, n,
+					group->names->items[n],
+					"stands under '%s' too; allowed: one word for "
+					"each",
+					groups[i].word);
+			}
+		}
+	}
+	return true;
+}
+
+static bool check_groups(struct checker *c, const struct node *section,
+			 const struct group *groups, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		if (!check_group(c, section, groups, i)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check_states(struct checker *c)
+{
+	struct group groups[STATE_COUNT];
+	size_t count = 0;
+	for (unsigned state = STATE_READY; state < STATE_COUNT; state++) {
+		groups[count++] = (struct group){ state_word((enum state)state),
+						  &c->profile->states[state] };
+	}
+	const struct node *section = section_of(c, "states");
+	if (c->profile->states[STATE_RUNNING].count == 0) {
+		return BAD(c, section->line,
+			   "states lacks 'running'; allowed: running = { \"…\" }");
+	}
+	return check_groups(c, section, groups, count);
+}
+
+static bool check_labels(struct checker *c)
+{
+	const struct workers *w = &c->profile->workers;
+	const struct group groups[] = { { "active", &w->active },
+					{ "stalled", &w->stalled },
+					{ "stopped", &w->stopped } };
+	if (!w->table) {
+		return true;
+	}
+	const struct node *section = section_of(c, "workers");
+	bool labels = w->active.count + w->stalled.count + w->stopped.count + w->lost.count +
+			      w->ignore.count >
+		      0;
+	if (labels && !w->state) {
+		return BAD(c, section->line,
+			   "workers has labels but no column for them; allowed: state = \"…\"");
+	}
+	if (!c->profile->roles[ROLE_OWNER]) {
+		return BAD(c, section->line,
+			   "workers needs to know whose a task is; allowed: columns { owner = "
+			   "\"…\" }");
+	}
+	return check_groups(c, section, groups, sizeof(groups) / sizeof(*groups));
+}
+
+/* ---- budget, remedies, verbs ---- */
+
+bool check_remedy(struct checker *c, enum remedy remedy, int line, const char *whose)
+{
+	enum state to = remedy_state(remedy);
+	if (to == STATE_NONE || c->profile->states[to].count > 0) {
+		return true;
+	}
+	return BAD(c, line,
+		   "%s leads to '%s', which has no native state; allowed: states { %s = { "
+		   "\"…\" } }, or another remedy",
+		   whose, state_word(to), state_word(to));
+}
+
+static bool check_budget(struct checker *c)
+{
+	const struct profile *p = c->profile;
+	const struct node *section = section_of(c, "budget");
+	bool attempts = p->policy.budget_attempts != NO_LIMIT;
+	bool recoveries = p->policy.budget_recoveries != NO_LIMIT;
+	if (attempts && !p->roles[ROLE_ATTEMPTS]) {
+		return BAD(c, node_line(section, "attempts"),
+			   "a budget of attempts needs columns { attempts = \"…\" }");
+	}
+	if (recoveries && !p->roles[ROLE_RECOVERIES]) {
+		return BAD(c, node_line(section, "recoveries"),
+			   "a budget of recoveries needs columns { recoveries = \"…\" }");
+	}
+	bool limited = attempts || recoveries || p->roles[ROLE_MAX_ATTEMPTS];
+	return !limited ||
+	       check_remedy(c, p->policy.last_resort, node_line(section, "last_resort"),
+			    "the last resort of the budget");
+}
+
+/* The state column is written by itself. */
+static bool check_set(struct checker *c, const struct change *change)
+{
+	const char *state = c->profile->roles[ROLE_STATE];
+	for (size_t i = 0; i < change->set_count; i++) {
+		if (string_equal(change->set[i].column, state)) {
+			return BAD(
+				c, change->set[i].line,
+				"set names the state column '%s', which is written by itself; "
+				"allowed: native = \"…\" to write another state",
+				state);
+		}
+	}
+	return true;
+}
+
+static bool check_native(struct checker *c, const struct change *change, enum state to,
+			 const struct node *section)
+{
+	const struct names *names = &c->profile->states[to];
+	if (!change->native || has_name(names, change->native)) {
+		return true;
+	}
+	TEXT_CLEANUP struct text allowed = { 0 };
+	for (size_t i = 0; i < names->count; i++) {
+		text_printf(&allowed, "%s%s", i == 0 ? "" : ", ", names->items[i]);
+	}
+	return value_problem(c->reader, section, "native", 0, change->native,
+			     "is no native state of '%s'; allowed: %s", state_word(to),
+			     text_string(&allowed));
+}
+
+static bool check_remedies(struct checker *c)
+{
+	for (unsigned i = REMEDY_REQUEUE; i < REMEDY_COUNT; i++) {
+		const struct change *change = &c->profile->remedies[i];
+		enum remedy remedy = (enum remedy)i;
+		const char *name = remedy_name(remedy);
+		const struct node *section = node_child(c->reader->root, name, 0);
+		if (!section) {
+			continue;
+		}
+		if (!check_remedy(c, remedy, section->line, name) || !check_set(c, change) ||
+		    !check_native(c, change, remedy_state(remedy), section)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check_verb(struct checker *c, enum verb verb, const struct node *section)
+{
+	const struct change *change = &c->profile->verbs[verb];
+	if (change->to != STATE_NONE && c->profile->states[change->to].count == 0) {
+		return BAD(
+			c, section->line,
+			"%s leads to '%s', which has no native state; allowed: those in states "
+			"{ … }",
+			verb_name(verb), state_word(change->to));
+	}
+	if (change->from == 0) {
+		return BAD(c, section->line,
+			   "%s starts from no state that the ledger has; allowed: from = { … }",
+			   verb_name(verb));
+	}
+	if (verb == VERB_CLAIM && c->profile->token.count == 0) {
+		return BAD(
+			c, section->line,
+			"verbs need to know a claim again; allowed: columns { token = { … } } "
+			"with what a claim changes and a renewal does not");
+	}
+	return check_set(c, change) && check_native(c, change, change->to, section);
+}
+
+static bool check_verbs(struct checker *c)
+{
+	const struct node *verbs = node_child(c->reader->root, "verbs", 0);
+	for (unsigned i = 0; verbs && i < VERB_COUNT; i++) {
+		const struct node *section = node_child(verbs, verb_name((enum verb)i), 0);
+		if (section && !check_verb(c, (enum verb)i, section)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- recover, cleanup, probe, the rest ---- */
+
+static bool check_recover(struct checker *c)
+{
+	const struct profile *p = c->profile;
+	const struct node *section = section_of(c, "recover");
+	if (!p->recover.present) {
+		return true;
+	}
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		if ((p->recover.of & SIGNAL_BIT(i)) && !p->signals[i].column) {
+			return BAD(c, node_line(section, "of"),
+				   "recover needs columns { %s = \"…\" }",
+				   signal_name((enum signal)i));
+		}
+	}
+	if (!p->roles[ROLE_OWNER]) {
+		return BAD(c, section->line, "recover needs columns { owner = \"…\" }");
+	}
+	return check_remedy(c, REMEDY_REQUEUE, section->line, "recover");
+}
+
+static bool check_cleanup(struct checker *c)
+{
+	const struct profile *p = c->profile;
+	const struct node *section = section_of(c, "cleanup");
+	if (!p->cleanup.present) {
+		return true;
+	}
+	if (!p->signals[p->cleanup.by].column) {
+		return BAD(c, node_line(section, "by"), "cleanup needs columns { %s = \"…\" }",
+			   signal_name(p->cleanup.by));
+	}
+	if (p->cleanup.max_attempts > 0 && !p->roles[ROLE_ATTEMPTS]) {
+		return BAD(c, node_line(section, "max_attempts"),
+			   "cleanup with max_attempts needs columns { attempts = \"…\" }");
+	}
+	return check_remedy(c, REMEDY_REQUEUE, section->line, "cleanup");
+}
+
+static bool check_probe(struct checker *c)
+{
+	const struct names *command = &c->profile->probe.command;
+	for (size_t i = 0; i < command->count; i++) {
+		if (strstr(command->items[i], "{owner}")) {
+			return c->profile->roles[ROLE_OWNER] ||
+			       BAD(c, section_of(c, "probe")->line,
+				   "probe needs columns { owner = \"…\" }");
+		}
+	}
+	return command->count == 0 ||
+	       BAD(c, node_line(section_of(c, "probe"), "command"),
+		   "probe asks about nobody; allowed: {owner} in one of the arguments");
+}
+
+static bool check_claims(struct checker *c)
+{
+	return !c->profile->claims || check_expression(c->reader, c->reader->root, "claims", 0,
+						       c->profile->claims, HOLES_NONE);
+}
+
+bool profile_check(struct reader *reader)
+{
+	struct checker c = { .reader = reader, .profile = reader->profile };
+	return check_states(&c) && check_labels(&c) && check_rules(&c) && check_budget(&c) &&
+	       check_remedies(&c) && check_verbs(&c) && check_recover(&c) &&
+	       check_cleanup(&c) && check_probe(&c) && check_claims(&c) && check_texts(&c);
+}

@@ -1,0 +1,329 @@
+/* What sections need after their fields: defaults, and what no shape can say. */
+#include "parse.h"
+
+#include <string.h>
+
+bool finish_columns(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
+{
+	(void)reader, (void)node, (void)cfg;
+	struct profile *profile = base;
+	enum time_format format = profile->signals[0].format;
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		profile->signals[i].format = format;
+	}
+	profile->workers.seen.format = format;
+	profile->workers.lease.format = format;
+	return true;
+}
+
+bool finish_workers(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
+{
+	struct profile *profile = base;
+	profile->workers.lease.format = profile->workers.seen.format;
+	if (!node_child(node, "beat", 0)) {
+		return true;
+	}
+	struct change *beat = arena_take(reader->arena, sizeof(*beat));
+	if (!beat) {
+		return problem_memory(reader->problem);
+	}
+	beat->present = true;
+	beat->line = node_line(node, "beat");
+	profile->worker_beat = beat;
+	return read_set(reader, node, "beat", cfg, HOLES_CHANGE, &beat->set, &beat->set_count);
+}
+
+/* What a rule has when its profile does not say. */
+static const struct {
+	unsigned from, of;
+	bool has_after, has_of;
+	const char *reason;
+} rule_defaults[RULE_KIND_COUNT] = {
+	[RULE_DEADLINE] = { STATE_BIT(STATE_READY) | STATE_BIT(STATE_RUNNING) |
+				    STATE_BIT(STATE_STUCK),
+			    0, false, false, "Deadline passed {age} ago" },
+	[RULE_AGE] = { STATE_BIT(STATE_RUNNING), SIGNAL_BIT(SIGNAL_CLAIMED), true, true,
+		       "Claimed {age} ago by {owner}, longer than {threshold}" },
+	[RULE_LEASE] = { STATE_BIT(STATE_RUNNING), 0, false, false,
+			 "Lease of {owner} ended {age} ago" },
+	[RULE_HEARTBEAT] = { STATE_BIT(STATE_RUNNING), SIGNAL_BIT(SIGNAL_BEAT), true, true,
+			     "No heartbeat from {owner} for {age}, longer than {threshold}" },
+	[RULE_WORKER] = { STATE_BIT(STATE_RUNNING), 0, true, false,
+			  "Worker {owner} is silent, last seen {last_seen}" },
+	[RULE_EVIDENCE] = { STATE_BIT(STATE_RUNNING), 0, false, false,
+			    "Worker {owner} is gone" },
+};
+
+static bool misplaced(struct reader *reader, const struct node *node, cfg_t *cfg,
+		      const char *option, const char *where)
+{
+	return value_problem(reader, node, option, 0, option_at(node, cfg, option, 0),
+			     "has no meaning there; allowed: %s", where);
+}
+
+static bool check_rule_options(struct reader *reader, const struct node *node, cfg_t *cfg,
+			       const struct rule *rule)
+{
+	bool after = rule_defaults[rule->kind].has_after;
+	const struct node *override = node_child(node, "override", 0);
+	if (after && rule->after == 0) {
+		return problem_at(reader->problem, node->line,
+				  "rule '%s' lacks 'after'; allowed: after = \"…\"",
+				  rule->name);
+	}
+	if (!after && rule->after != 0) {
+		return misplaced(reader, node, cfg, "after", "with age, heartbeat, worker");
+	}
+	if (!after && override) {
+		return problem_at(
+			reader->problem, override->line,
+			"override in rule '%s' has no meaning there; allowed: with age, "
+			"heartbeat, worker",
+			rule->name);
+	}
+	if (rule->of != 0 && !rule_defaults[rule->kind].has_of) {
+		return misplaced(reader, node, cfg, "of", "with age, heartbeat");
+	}
+	if (node_child(node, "missing", 0) && rule->kind != RULE_WORKER) {
+		return misplaced(reader, node, cfg, "missing", "with worker");
+	}
+	if (rule->spent_error && rule->then != REMEDY_REQUEUE) {
+		return misplaced(reader, node, cfg, "spent_error", "with then = \"requeue\"");
+	}
+	return true;
+}
+
+static bool check_overrides(struct reader *reader, const struct node *node,
+			    const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->override_count; i++) {
+		const struct after_override *override = &rule->overrides[i];
+		if (!override->kind && !override->queue) {
+			return problem_at(
+				reader->problem, node_child(node, "override", i)->line,
+				"an override in rule '%s' names nothing; allowed: kind, "
+				"queue, or both",
+				rule->name);
+		}
+	}
+	return true;
+}
+
+static bool check_setting(struct reader *reader, const struct node *node, cfg_t *cfg,
+			  const struct rule *rule)
+{
+	const char *setting = option_at(node, cfg, "setting", 0);
+	if (setting && !rule_defaults[rule->kind].has_after) {
+		return misplaced(reader, node, cfg, "setting", "with age, heartbeat, worker");
+	}
+	return true;
+}
+
+bool finish_rule(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
+{
+	struct rule *rule = base;
+	if (!check_rule_options(reader, node, cfg, rule) ||
+	    !check_overrides(reader, node, rule) || !check_setting(reader, node, cfg, rule)) {
+		return false;
+	}
+	if (rule->from == 0) {
+		rule->from = rule_defaults[rule->kind].from;
+	}
+	if (rule->of == 0) {
+		rule->of = rule_defaults[rule->kind].of;
+	}
+	if (!rule->reason) {
+		rule->reason = rule_defaults[rule->kind].reason;
+	}
+	return true;
+}
+
+bool finish_limits(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
+{
+	(void)reader, (void)node, (void)cfg;
+	struct profile *profile = base;
+	profile->policy.lease = profile->lease;
+	return true;
+}
+
+#define IN_FLIGHT (STATE_BIT(STATE_READY) | STATE_BIT(STATE_RUNNING) | STATE_BIT(STATE_STUCK))
+#define ENDED                                                                                  \
+	(STATE_BIT(STATE_COMPLETED) | STATE_BIT(STATE_FAILED) | STATE_BIT(STATE_CANCELLED))
+
+static const struct {
+	unsigned from;
+	enum state to;
+} verb_defaults[VERB_COUNT] = {
+	[VERB_CLAIM] = { STATE_BIT(STATE_READY), STATE_RUNNING },
+	[VERB_RENEW] = { STATE_BIT(STATE_RUNNING), STATE_NONE },
+	[VERB_COMPLETE] = { STATE_BIT(STATE_RUNNING), STATE_COMPLETED },
+	[VERB_FAIL] = { STATE_BIT(STATE_RUNNING), STATE_FAILED },
+	[VERB_RESCHEDULE] = { STATE_BIT(STATE_RUNNING), STATE_READY },
+	[VERB_RELEASE] = { STATE_BIT(STATE_RUNNING), STATE_READY },
+	[VERB_RETRY] = { ENDED | STATE_BIT(STATE_STUCK), STATE_READY },
+	[VERB_CANCEL] = { IN_FLIGHT, STATE_CANCELLED },
+};
+
+/* Only what the ledger has words for. */
+static unsigned mapped_states(const struct profile *profile, unsigned bits)
+{
+	for (unsigned state = 0; state < STATE_COUNT; state++) {
+		if (profile->states[state].count == 0) {
+			bits &= ~STATE_BIT(state);
+		}
+	}
+	return bits;
+}
+
+static bool check_sql(struct reader *reader, const struct node *node,
+		      const struct change *change)
+{
+	if (change->where &&
+	    !check_expression(reader, node, "where", 0, change->where, HOLES_WHERE)) {
+		return false;
+	}
+	return !change->order ||
+	       check_expression(reader, node, "order", 0, change->order, HOLES_NONE);
+}
+
+bool finish_change(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
+{
+	(void)cfg;
+	struct profile *profile = reader->profile;
+	struct change *change = base;
+	change->present = true;
+	change->line = node->line;
+	for (unsigned verb = 0; verb < VERB_COUNT; verb++) {
+		if (change != &profile->verbs[verb]) {
+			continue;
+		}
+		if (change->from == 0) {
+			change->from = mapped_states(profile, verb_defaults[verb].from);
+		}
+		if (change->to == STATE_NONE) {
+			change->to = verb_defaults[verb].to;
+		}
+	}
+	return check_sql(reader, node, change);
+}
+
+bool finish_audit(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
+{
+	const struct insertion *audit = base;
+	const char *mode = option_at(node, cfg, "mode", 0);
+	if (mode && !string_equal(mode, "log") && !string_equal(mode, "table")) {
+		return value_problem(reader, node, "mode", 0, mode,
+				     "is unknown; allowed: table, log");
+	}
+	bool log = string_equal(mode, "log");
+	if (log && audit->table) {
+		return value_problem(reader, node, "mode", 0, mode,
+				     "and a table exclude each other; allowed: one of them");
+	}
+	if (!log && (!audit->table || audit->count == 0)) {
+		return problem_at(reader->problem, node->line,
+				  "audit lacks '%s'; allowed: table = \"…\" set = { \"column = "
+				  "expression\", … }, or mode = \"log\"",
+				  audit->table ? "set" : "table");
+	}
+	reader->profile->audit_is_log |= log;
+	return true;
+}
+
+static const char *const migration_types[] = { "text",    "integer", "bigint",
+					       "boolean", "uuid",    "timestamptz" };
+
+static bool check_type(struct reader *reader, const struct node *node, cfg_t *cfg)
+{
+	const char *type = option_at(node, cfg, "type", 0);
+	TEXT_CLEANUP struct text allowed = { 0 };
+	for (size_t i = 0; i < sizeof(migration_types) / sizeof(*migration_types); i++) {
+		if (string_equal(type, migration_types[i])) {
+			return true;
+		}
+		text_printf(&allowed, "%s%s", i == 0 ? "" : ", ", migration_types[i]);
+	}
+	return value_problem(reader, node, "type", 0, type, "is unknown; allowed: %s",
+			     text_string(&allowed));
+}
+
+static bool add_columns(struct reader *reader, const struct node *node, cfg_t *cfg)
+{
+	struct profile *profile = reader->profile;
+	const struct node *column;
+	for (unsigned i = 0; (column = node_child(node, "column", i)); i++) {
+		struct migration_step *step = &profile->migration[profile->migration_count++];
+		cfg_t *section = cfg_getnsec(cfg, "column", i);
+		step->line = column->line;
+		step->column = arena_string(reader->arena, column->title);
+		if (!step->column) {
+			return problem_memory(reader->problem);
+		}
+		if (!read_section(reader, &column_section, column, section, step) ||
+		    !check_type(reader, column, section)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool add_indexes(struct reader *reader, const struct node *node, cfg_t *cfg)
+{
+	struct profile *profile = reader->profile;
+	const struct node *index;
+	for (unsigned i = 0; (index = node_child(node, "index", i)); i++) {
+		struct migration_step *step = &profile->migration[profile->migration_count++];
+		step->line = index->line;
+		step->index = arena_string(reader->arena, index->title);
+		if (!step->index) {
+			return problem_memory(reader->problem);
+		}
+		if (!read_section(reader, &index_section, index, cfg_getnsec(cfg, "index", i),
+				  step) ||
+		    !check_expression(reader, index, "on", 0, step->index_on, HOLES_NONE)) {
+			return false;
+		}
+		if (step->index_where && !check_expression(reader, index, "where", 0,
+							   step->index_where, HOLES_NONE)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool add_scripts(struct reader *reader, const struct node *node, cfg_t *cfg)
+{
+	struct profile *profile = reader->profile;
+	const char *script;
+	for (size_t i = 0; (script = option_at(node, cfg, "scripts", i)); i++) {
+		struct migration_step *step = &profile->migration[profile->migration_count++];
+		step->line = node_child(node, "scripts", 0)->lines[i];
+		step->script = arena_string(reader->arena, script);
+		if (!step->script) {
+			return problem_memory(reader->problem);
+		}
+		if (script[0] == '\0' ||
+		    strspn(script, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(script)) {
+			return value_problem(reader, node, "scripts", i, script,
+					     "is no script's name; allowed: a-z, 0-9 and _");
+		}
+	}
+	return true;
+}
+
+/* Columns first: indexes and scripts may need them. */
+bool finish_migration(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
+{
+	struct profile *profile = base;
+	const struct node *scripts = node_child(node, "scripts", 0);
+	size_t count = scripts ? scripts->count : 0;
+	for (const struct node *child = node->children; child; child = child->next) {
+		count += child->section;
+	}
+	profile->migration = arena_take(reader->arena, count * sizeof(*profile->migration));
+	if (!profile->migration) {
+		return problem_memory(reader->problem);
+	}
+	return add_columns(reader, node, cfg) && add_indexes(reader, node, cfg) &&
+	       add_scripts(reader, node, cfg);
+}

@@ -1,0 +1,45 @@
+/* A pass under way, and its look at the rows: page by page in keyset order, each judged. */
+#ifndef SWEEP_SCAN_H
+#define SWEEP_SCAN_H
+
+#include "pass.h"
+
+struct pass {
+	struct ledger *ledger;
+	const struct plan *plan;
+	const struct pass_options *options;
+	const struct policy *policy;
+	const char *only_owner; /* NULL: all */
+	bool every_claim;	/* without the bound: the policy is not the plan's */
+	struct lockfile lockfile;
+	struct crowd crowd;
+	struct grace grace;
+	struct valve valve;
+	int64_t now;  /* of the first look: the time of every verdict of the pass */
+	int64_t room; /* what is left of the cap */
+	int64_t newest;
+	struct suspect *suspects;
+	size_t suspect_count, suspect_room;
+	struct sweep_result *result;
+	struct reclaim_error *error;
+};
+
+/* A row with its verdict; the row lives until the page ends. */
+struct judged {
+	const struct value *row;
+	struct facts facts;
+	struct verdict verdict;
+	const char *unreadable; /* the column whose time can't be read; NULL: none */
+};
+
+/* Called for each row of a page; false ends the scan. After a page `page_end` is called. */
+struct visitor {
+	enum reclaim_status (*row)(struct pass *pass, const struct judged *judged, bool *ret_go_on);
+	enum reclaim_status (*page_end)(struct pass *pass, bool *ret_go_on); /* may be NULL */
+};
+
+enum reclaim_status scan(struct pass *pass, const struct visitor *visitor);
+/* Judges one row as the pass does. */
+void judge_row(struct pass *pass, const struct value *row, int64_t now, struct judged *ret_judged);
+
+#endif
