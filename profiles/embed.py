@@ -1,34 +1,21 @@
 #!/usr/bin/env python3
 """Writes profile files as one C array: embed.py OUT FILE..."""
-import os
 import sys
-
-ESCAPES = {'\\': '\\\\', '"': '\\"', '\n': '\\n', '\t': '\\t'}
-
-
-def literal(line):
-    out = ''
-    for byte in line.encode():
-        char = chr(byte)
-        if char in ESCAPES:
-            out += ESCAPES[char]
-        elif 32 <= byte < 127 and char != '?':
-            out += char
-        else:
-            out += '\\%03o' % byte
-    return '\t\t"%s"\n' % out
+from pathlib import Path
 
 
 def main():
-    with open(sys.argv[1], 'w', encoding='utf-8') as out:
-        out.write('#include "builtin.h"\n\nconst struct builtin_profile builtin_profiles[] = {\n')
-        for path in sys.argv[2:]:
-            name = os.path.splitext(os.path.basename(path))[0]
-            out.write('\t{ "%s",\n' % name)
-            with open(path, encoding='utf-8') as file:
-                out.writelines(literal(line) for line in file)
-            out.write('\t},\n')
-        out.write('\t{ 0 },\n};\n')
+    paths = [Path(name) for name in sys.argv[2:]]
+    lines = ['#include "builtin.h"\n']
+    for path in paths:
+        lines.append("static const char %s_text[] = {" % path.stem)
+        for line in path.read_bytes().splitlines(keepends=True):
+            lines.append("\t" + " ".join("'\\%o'," % byte for byte in line))
+        lines.append("\t'\\0',\n};\n")
+    lines.append("const struct builtin_profile builtin_profiles[] = {")
+    lines += ['\t{ "%s", %s_text },' % (path.stem, path.stem) for path in paths]
+    lines.append("\t{ 0 },\n};\n")
+    Path(sys.argv[1]).write_text("\n".join(lines), encoding="ascii")
 
 
 main()

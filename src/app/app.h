@@ -9,7 +9,6 @@
 #include "look.h"
 #include "verbs.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 /* Exit codes: INTERFACE of the program, stable. */
@@ -25,16 +24,32 @@ enum {
 	EXIT_HELD_BACK = 8,
 	EXIT_UNKNOWN = 9,
 	EXIT_INTERNAL = 70,
+	/* Nobody reads stdout any more: a command ends with it and the program makes it 0. */
+	EXIT_UNREAD = 141,
 };
 
+/* What stands over a profile: the config file's or the environment's. */
+enum override {
+	OVERRIDE_INTERVAL,
+	OVERRIDE_KEEP,
+	OVERRIDE_PER_SWEEP,
+	OVERRIDE_VALVE_MIN,
+	OVERRIDE_COUNT
+};
+#define NOT_SET (-1)
+
 struct app {
-	const char *db, *profile, *config; /* as given; NULL: not */
+	struct arena arena;
+	/* From the options, else the environment, else the config file, else the default; config may be NULL. */
+	const char *db, *profile, *config;
+	int64_t from_config[OVERRIDE_COUNT], from_environment[OVERRIDE_COUNT]; /* NOT_SET */
 	bool json;
 	int verbosity; /* -1 quiet, 0, 1 verbose (debug lines), 2 trace */
 	const struct command *command;
-	bool colour; /* stdout is a terminal, and NO_COLOR is not set */
-	struct ledger *ledger; /* open while a command that needs one runs */
-	volatile int cancel;   /* set by SIGINT and SIGTERM: calls on the database end soon */
+	bool colour;            /* stdout is a terminal, and NO_COLOR is not set */
+	struct ledger *ledger;  /* open while a command that needs one runs */
+	struct profile *loaded; /* NEED_PROFILE: with what stands over it */
+	volatile int cancel;    /* set by SIGINT and SIGTERM: calls on the database end soon */
 };
 
 /* One option of a command; the table makes getopt's list and the help. */
@@ -50,8 +65,10 @@ struct command {
 	const char *name, *arguments, *summary;
 	const struct command_option *options; /* name NULL at the end; may be NULL */
 	enum need need;
-	bool creates;  /* opens with create: only init and submit */
-	bool looks;    /* opens read-only */
+	bool creates;                /* opens with create: only init and submit */
+	bool looks;                  /* opens read-only */
+	const char *about, *example; /* for the help; may be NULL */
+	const char *codes; /* exit codes worth knowing besides 0, 2, 5 and 6; may be NULL */
 	/* `values[i]` is the argument of options[i] ("" for a flag that is set), NULL when it was not given. */
 	int (*run)(struct app *app, const char *const *values, int argc, char **argv);
 };
@@ -63,21 +80,29 @@ extern const struct command *const commands[]; /* alphabetical, NULL at the end 
 int app_main(int argc, char **argv);
 /* Prints "reclaim COMMAND: message" on stderr and gives the exit code of a status. */
 int app_fail(const struct app *app, const struct reclaim_error *error);
+/* The same without an exit code. */
+void app_complain(const struct app *app, const char *format, ...) PRINTF_LIKE(2, 3);
 int app_usage(const struct app *app, const char *format, ...) PRINTF_LIKE(2, 3);
 int app_exit_code(enum reclaim_status status);
+/* The number of arguments; 0, or EXIT_USAGE and it is said what is wrong. `most` -1: any number. */
+int app_arguments(const struct app *app, int argc, char **argv, int least, int most);
 /* A log line on stderr (not with -q; debug lines with -v): logfmt, or JSON with --json. */
 void app_log(const struct app *app, bool debug, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Option values; false: said what is wrong. NULL leaves *ret as it is. */
 bool app_duration(const struct app *app, const char *option, const char *value, int64_t *ret);
-bool app_number(const struct app *app, const char *option, const char *value, int64_t least, int64_t most,
-		int64_t *ret);
-/* Writes the buffer to stdout; the exit code says whether it arrived. */
+bool app_number(const struct app *app, const char *option, const char *value, int64_t least,
+		int64_t most, int64_t *ret);
+/* Writes the buffer to stdout; the exit code says whether it arrived (EXIT_UNREAD: nobody reads any more). */
 int app_out(const struct app *app, const struct text *text);
 /* What `--limit` allows everywhere: 1…1000, default 100. */
 bool app_limit(const struct app *app, const char *value, int64_t *ret);
-/* Opens another connection with this program's options (the daemon, the worker's keeper). */
-enum reclaim_status app_open_ledger(const struct app *app, struct ledger **ret_ledger, struct reclaim_error *error);
+/*
+ * Opens another connection with this program's options (the daemon, the worker's keeper). Its calls end with
+ * `app->cancel`: a thread that is to be stopped by itself gets a copy of the struct app.
+ */
+enum reclaim_status app_open_ledger(const struct app *app, struct ledger **ret_ledger,
+				    struct reclaim_error *error);
 struct reclaim_options app_options(const struct app *app);
 
 #endif

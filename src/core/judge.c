@@ -187,6 +187,9 @@ static void find_age(const struct rule *rule, const struct facts *facts, int64_t
 		signal == NO_TIME ? "no time to go by" : "the newest of its times");
 	f->matches = f->applies && f->threshold != AFTER_NEVER &&
 		     past(f->age, f->threshold, rule->inclusive);
+	if (signal == NO_TIME && rule->missing_is_stale) {
+		f->applies = f->matches = true;
+	}
 }
 
 static void find_lease(const struct rule *rule, const struct facts *facts, int64_t now,

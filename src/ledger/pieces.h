@@ -6,8 +6,6 @@
 
 /* Whether the task table has the column (NULL: no). */
 bool plan_has(const struct plan *plan, const char *column);
-/* The cell of a column; -1: it is not read. */
-int plan_cell(const struct plan *plan, const char *column);
 /* A statement of the contract in this plan's engine. */
 const struct sql_text *plan_sql(const struct plan *plan, enum sql sql);
 enum time_format plan_engine_format(const struct plan *plan, enum time_format format);

@@ -87,6 +87,8 @@ enum reclaim_status plan_create(struct db *db, const struct profile *profile, st
 				struct reclaim_error *error);
 void plan_destroy(struct plan *plan);
 
+/* The cell of a column; -1: it is not read. */
+int plan_cell(const struct plan *plan, const char *column);
 /* An instant in the shape of one of the task's columns. */
 enum time_format plan_format(const struct plan *plan, enum signal signal);
 

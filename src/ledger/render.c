@@ -2,6 +2,8 @@
 #include "render.h"
 
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const input_names[INPUT_COUNT] = {

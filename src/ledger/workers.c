@@ -1,6 +1,7 @@
 /* Registration, beats and signing off. */
 #include "workers.h"
 
+#include <stdio.h>
 #include <time.h>
 
 static struct value optional(int64_t number)

@@ -126,7 +126,8 @@ static bool check_budget(struct checker *c)
 		return BAD(c, node_line(section, "recoveries"),
 			   "a budget of recoveries needs columns { recoveries = \"…\" }");
 	}
-	bool limited = attempts || recoveries || p->roles[ROLE_MAX_ATTEMPTS];
+	bool own = p->roles[ROLE_ATTEMPTS] && p->roles[ROLE_MAX_ATTEMPTS];
+	bool limited = attempts || recoveries || own;
 	return !limited ||
 	       check_remedy(c, p->policy.last_resort, node_line(section, "last_resort"),
 			    "the last resort of the budget");
@@ -273,6 +274,22 @@ static bool check_probe(struct checker *c)
 		   "probe asks about nobody; allowed: {owner} in one of the arguments");
 }
 
+/* "native" is for the ledger whose columns we made. */
+static bool check_time(struct checker *c)
+{
+	const struct node *columns = section_of(c, "columns");
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		const struct mapped *signal = &c->profile->signals[i];
+		if (signal->format == TIME_NATIVE && !c->profile->native) {
+			return BAD(c, node_line(columns, "time"),
+				   "time = \"native\" is for our own ledger; allowed: the "
+				   "shape of the "
+				   "columns, as in timestamp-utc, rfc3339, epoch");
+		}
+	}
+	return true;
+}
+
 static bool check_claims(struct checker *c)
 {
 	return !c->profile->claims || check_expression(c->reader, c->reader->root, "claims", 0,
@@ -284,5 +301,6 @@ bool profile_check(struct reader *reader)
 	struct checker c = { .reader = reader, .profile = reader->profile };
 	return check_states(&c) && check_labels(&c) && check_rules(&c) && check_budget(&c) &&
 	       check_remedies(&c) && check_verbs(&c) && check_recover(&c) &&
-	       check_cleanup(&c) && check_probe(&c) && check_claims(&c) && check_texts(&c);
+	       check_cleanup(&c) && check_probe(&c) && check_time(&c) && check_claims(&c) &&
+	       check_texts(&c);
 }

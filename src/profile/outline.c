@@ -188,24 +188,32 @@ static bool add_value(struct scanner *s, struct node *option)
 	return scan(s);
 }
 
+static bool bad_list(struct scanner *s, const struct node *option)
+{
+	if (s->token == TOKEN_END) {
+		return problem_at(s->problem, option->line,
+				  "the list %s is not closed; allowed: { \"…\", \"…\" }",
+				  option->name);
+	}
+	return problem_at(s->problem, s->token_line,
+			  "a comma or } is missing here in the list %s of line %d; allowed: { "
+			  "\"…\", \"…\" }",
+			  option->name, option->line);
+}
+
 /* After "NAME = {". */
 static bool read_list(struct scanner *s, struct node *option)
 {
 	option->list = true;
 	while (!is_mark(s, '}')) {
 		if (!is_value(s)) {
-			return problem_at(s->problem, s->token_line,
-					  "the list %s of line %d is not closed; allowed: { "
-					  "\"…\", \"…\" }",
-					  option->name, option->line);
+			return bad_list(s, option);
 		}
 		if (!add_value(s, option)) {
 			return false;
 		}
 		if (!is_mark(s, ',') && !is_mark(s, '}')) {
-			return problem_at(s->problem, s->token_line,
-					  "a comma or } is missing in the list %s of line %d",
-					  option->name, option->line);
+			return bad_list(s, option);
 		}
 		if (is_mark(s, ',') && !scan(s)) {
 			return false;
@@ -365,41 +373,4 @@ bool outline_read(struct arena *arena, const char *text, size_t size, struct pro
 	*ret_root = root;
 	*ret_text = s.clean;
 	return true;
-}
-
-const struct node *node_child(const struct node *section, const char *name, size_t n)
-{
-	for (const struct node *node = section->children; node; node = node->next) {
-		if (strcmp(node->name, name) == 0 && n-- == 0) {
-			return node;
-		}
-	}
-	return NULL;
-}
-
-const struct node *node_titled(const struct node *section, const char *name, const char *title)
-{
-	for (const struct node *node = section->children; node; node = node->next) {
-		if (strcmp(node->name, name) == 0 && string_equal(node->title, title)) {
-			return node;
-		}
-	}
-	return NULL;
-}
-
-int node_line(const struct node *section, const char *option)
-{
-	const struct node *node = option ? node_child(section, option, 0) : NULL;
-	return node ? node->line : section->line;
-}
-
-void node_describe(struct text *text, const struct node *section)
-{
-	if (!section->parent) {
-		text_add(text, "the profile");
-	} else if (section->title) {
-		text_printf(text, "%s '%s'", section->name, section->title);
-	} else {
-		text_add(text, section->name);
-	}
 }

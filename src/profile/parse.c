@@ -203,7 +203,10 @@ cfg_opt_t *schema_options(struct arena *arena, const struct section *section)
 	return options;
 }
 
-/* libConfuse's scanner lives in globals, and its error callback gets no context: one parse at a time. */
+/*
+ * libConfuse's scanner lives in globals, cfg_free takes its memory away, and its error callback gets no context: one at a
+ * time.
+ */
 static pthread_mutex_t parsing = PTHREAD_MUTEX_INITIALIZER;
 static struct problem *reported;
 
@@ -249,4 +252,14 @@ bool confuse_parse(struct reader *reader, const char *text)
 	reader->problem->status =
 		fail(reader->problem->error, problem.status, "%s", error.message);
 	return false;
+}
+
+void confuse_free(struct reader *reader)
+{
+	if (reader->cfg) {
+		pthread_mutex_lock(&parsing);
+		cfg_free(reader->cfg);
+		pthread_mutex_unlock(&parsing);
+		reader->cfg = NULL;
+	}
 }

@@ -11,8 +11,9 @@ bool schema_check(struct reader *reader, const struct section *section,
 		  const struct node *node);
 /* libConfuse's array; NULL: no memory. */
 cfg_opt_t *schema_options(struct arena *arena, const struct section *section);
-/* Sets reader->cfg; cfg_free it. */
+/* Sets reader->cfg; give it back with confuse_free, after a failure too. */
 bool confuse_parse(struct reader *reader, const char *text);
+void confuse_free(struct reader *reader);
 
 /* ---- read.c ---- */
 struct place {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX_SIZE (256 * 1024)
+#define FILE_MAX_SIZE 262144
 #define SECONDS(n) ((n)*USEC_PER_SEC)
 
 static const char *const role_names[ROLE_COUNT] = {
@@ -80,7 +80,7 @@ static struct profile *create(void)
 	if (profile) {
 		profile->interval = SECONDS(5);
 		profile->lease = SECONDS(30);
-		profile->keep = SECONDS(30 * 86400);
+		profile->keep = SECONDS(INT64_C(30) * 86400);
 		profile->per_sweep = 1000;
 		profile->result_bytes = NO_LIMIT;
 		profile->probe.timeout = SECONDS(5);
@@ -134,9 +134,7 @@ enum reclaim_status profile_parse(const char *text, size_t size, const char *fil
 	profile->file = arena_string(&profile->arena, file);
 	bool good =
 		profile->file ? read_profile(&reader, text, size) : problem_memory(&problem);
-	if (reader.cfg) {
-		cfg_free(reader.cfg);
-	}
+	confuse_free(&reader);
 	if (!good) {
 		profile_destroy(profile);
 		return problem.status;

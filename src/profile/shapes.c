@@ -192,13 +192,15 @@ static bool read_count(struct reader *reader, const struct place *place, void *s
 
 static bool read_budget(struct reader *reader, const struct place *place, void *slot)
 {
+	const struct profile *profile = reader->profile;
 	const char *value = value_at(place, 0);
 	bool column = string_equal(value, "column");
-	if (column && (slot != &reader->profile->policy.budget_attempts ||
-		       !reader->profile->roles[ROLE_MAX_ATTEMPTS])) {
+	bool mapped = profile->roles[ROLE_ATTEMPTS] && profile->roles[ROLE_MAX_ATTEMPTS];
+	if (column && (slot != &profile->policy.budget_attempts || !mapped)) {
 		return WRONG(reader, place, 0,
-			     "needs columns { max_attempts = … } and is for attempts only; "
-			     "allowed: a number > 0, or \"off\"");
+			     "is for attempts with columns { attempts = … max_attempts = … }; "
+			     "allowed: 1 to %d, or \"off\"",
+			     COUNT_MAX);
 	}
 	if (column || string_equal(value, "off")) {
 		*(int64_t *)slot = NO_LIMIT;
@@ -206,11 +208,10 @@ static bool read_budget(struct reader *reader, const struct place *place, void *
 	}
 	int64_t count = 0;
 	if (!parse_count(value, &count) || count == 0) {
-		return WRONG(
-			reader, place, 0,
-			"is not a budget; allowed: 1 to %d, \"column\" (attempts: the row's "
-			"own maximum), or \"off\"",
-			COUNT_MAX);
+		return WRONG(reader, place, 0,
+			     "is not a budget; allowed: 1 to %d, \"column\" (the row's own "
+			     "max_attempts), or \"off\"",
+			     COUNT_MAX);
 	}
 	*(int64_t *)slot = count;
 	return true;

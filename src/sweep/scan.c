@@ -63,7 +63,7 @@ static enum reclaim_status scan_page(struct pass *pass, const struct result *row
 static enum reclaim_status scan_find(struct pass *pass, const struct planned_find *find,
 				     const struct visitor *visitor, bool *go_on)
 {
-	struct result pages[2] = { { 0 }, { 0 } }; /* the last page's last row is where the next one starts */
+	struct result pages[2] = { 0 }; /* the last page's last row is where the next one starts */
 	const struct value *last = NULL;
 	enum reclaim_status status = RECLAIM_OK;
 	bool more = find->present;

@@ -39,6 +39,10 @@ struct visitor {
 };
 
 enum reclaim_status scan(struct pass *pass, const struct visitor *visitor);
+/* The look of a dry run without its second half: crowd, grace and valve as they stand, for judging a single row. */
+enum reclaim_status pass_look(struct ledger *ledger, struct pass *ret_pass, struct valve *ret_valve,
+			      struct reclaim_error *error);
+void pass_finish(struct pass *pass);
 /* Judges one row as the pass does. */
 void judge_row(struct pass *pass, const struct value *row, int64_t now, struct judged *ret_judged);
 

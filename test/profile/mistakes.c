@@ -12,7 +12,7 @@
 const struct mistake mistakes[] = {
 	/* what libConfuse takes without a word */
 	{ ALL "limits { beat = \"1s\"\n", 8, "limits is not closed", "}" },
-	{ ALL "workers {\nbeat = { \"a = 1\"\n", 9, "list beat of line 9", "}" },
+	{ ALL "workers {\nbeat = { \"a = 1\"\n", 9, "list beat is not closed", "}" },
 	{ ALL "rule a { when = \"age\" after = \"2h\" then = \"fail\" }\n", 8, "rule a is here a second time", "line 7" },
 	{ ALL "limits { }\n\nlimits { }\n", 10, "limits is here a second time", "line 8" },
 	{ ALL "table = \"other\"\n", 8, "table is here a second time", "line 3" },
@@ -54,6 +54,9 @@ const struct mistake mistakes[] = {
 	  "allowed: never, alive" },
 	{ HEAD "columns { state = \"s\"\ntime = \"local\" }\n" STATES RULE, 6, "time = \"local\" in columns",
 	  "allowed: auto, timestamp-utc, timestamptz, rfc3339, iso, epoch, epoch-ms, epoch-us" },
+
+	{ HEAD "columns { state = \"s\" claimed_at = \"c\"\ntime = \"native\" }\n" STATES RULE, 6, "is for our own ledger",
+	  "timestamp-utc" },
 
 	/* what is missing */
 	{ "ledger = \"mine\"\ntable = \"t\"\n" COLUMNS STATES RULE, 1, "the profile lacks 'key'", "key = \"…\"" },

@@ -4,19 +4,26 @@
 #include "random.h"
 #include "unit.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SECONDS(n) ((n) * USEC_PER_SEC)
+/* cmocka has no such macro that lives with a function named fail. */
+#define REFUSE(...)                                                                            \
+	do {                                                                                   \
+		print_error(__VA_ARGS__);                                                      \
+		assert_true(false);                                                            \
+	} while (0)
+#define SECONDS(n) ((n)*USEC_PER_SEC)
 
 static struct profile *load(const char *name)
 {
 	struct profile *profile = NULL;
 	struct reclaim_error error = { 0 };
 	if (profile_load(name, &profile, &error) != RECLAIM_OK) {
-		fail_msg("%s", error.message);
+		REFUSE("%s\n", error.message);
 	}
 	assert_non_null(profile);
 	return profile;
@@ -27,7 +34,7 @@ static struct profile *parse(const char *text)
 	struct profile *profile = NULL;
 	struct reclaim_error error = { 0 };
 	if (profile_parse(text, strlen(text), "mine.conf", &profile, &error) != RECLAIM_OK) {
-		fail_msg("%s", error.message);
+		REFUSE("%s\n", error.message);
 	}
 	return profile;
 }
@@ -91,13 +98,14 @@ static void test_own(void **state)
 	assert_int_equal(p->policy.lease, SECONDS(30));
 	assert_int_equal(p->policy.beat, SECONDS(10));
 	assert_int_equal(p->per_sweep, 1000);
-	assert_int_equal(p->keep, SECONDS(30 * 86400));
+	assert_int_equal(p->keep, SECONDS(INT64_C(30) * 86400));
 	assert_int_equal(p->policy.valve_min, 20);
 	assert_true(p->policy.valve_fraction == 0.55);
 	assert_int_equal(p->signals[SIGNAL_LEASE].format, TIME_NATIVE);
 	assert_int_equal(p->workers.seen.format, TIME_NATIVE);
 	assert_true(p->workers.terminal && p->workers.evidence);
-	assert_string_equal(set_of(&p->remedies[REMEDY_REQUEUE], "recoveries"), "recoveries + 1");
+	assert_string_equal(set_of(&p->remedies[REMEDY_REQUEUE], "recoveries"),
+			    "recoveries + 1");
 	assert_string_equal(set_of(&p->remedies[REMEDY_REQUEUE], "lease_until"), "NULL");
 	for (unsigned i = STATE_READY; i < STATE_COUNT; i++) {
 		const char *word = state_word((enum state)i);
@@ -197,7 +205,7 @@ static void test_cloacina(void **state)
 	assert_rule(p, 0, "heartbeat", RULE_HEARTBEAT, SECONDS(60), REMEDY_REQUEUE);
 	assert_int_equal(p->policy.rules[0].from,
 			 STATE_BIT(STATE_READY) | STATE_BIT(STATE_RUNNING));
-	assert_string_equal(p->claims, "claimed_by IS NOT NULL");
+	assert_non_null(strstr(p->claims, "claimed_by IS NOT NULL"));
 	assert_int_equal(p->interval, SECONDS(30));
 	assert_int_equal(p->start_grace, SECONDS(60));
 	assert_int_equal(p->policy.beat, SECONDS(10));
@@ -223,8 +231,8 @@ static void test_cloacina(void **state)
 
 #define MINIMAL                                                                                \
 	"ledger = mine table = t key = id columns { state = s owner = o claimed_at = c "       \
-	"beat_at = b lease_until = l max_attempts = m } "                                      \
-	"states { ready = r running = x failed = f } "
+	"beat_at = b lease_until = l attempts = n max_attempts = m } "                         \
+	"states { ready = r running = x failed = f stuck = z } "
 
 /* The sketch of INTERFACE.md. */
 static void test_sketch(void **state)
@@ -234,13 +242,21 @@ static void test_sketch(void **state)
 		"ledger   = \"foundry\"\n"
 		"table    = \"foundry_tasks\"\n"
 		"key      = { \"task_id\" }\n"
-		"columns  { state = \"status\"  owner = \"claimed_by\"  claimed_at = \"claimed_at\"  updated_at = \"updated_at\"  kind = \"task_type\"  time = \"timestamp-utc\" }\n"
-		"states   { ready = { \"pending\" }  running = { \"claimed\" }  completed = { \"completed\" }  failed = { \"failed\" } }\n"
-		"workers  { table = \"worker_heartbeats\"  key = \"worker_id\"  seen = \"last_seen\"  state = \"status\"  stalled = \"stalled\"  ignore = { \"stopped\" } }\n"
-		"rule silent-worker { when = \"worker\"  after = \"300s\"  then = \"requeue\" }\n"
-		"rule stale-claim   { when = \"age\"     after = \"6h\"    then = \"requeue\"  reason = \"Stale claim reclaimed from {owner} after {age_hours}h\" }\n"
+		"columns  { state = \"status\"  owner = \"claimed_by\"  claimed_at = "
+		"\"claimed_at\"  updated_at = \"updated_at\"  kind = \"task_type\"  time = "
+		"\"timestamp-utc\" }\n"
+		"states   { ready = { \"pending\" }  running = { \"claimed\" }  completed = { "
+		"\"completed\" }  failed = { \"failed\" } }\n"
+		"workers  { table = \"worker_heartbeats\"  key = \"worker_id\"  seen = "
+		"\"last_seen\"  state = \"status\"  stalled = \"stalled\"  ignore = { "
+		"\"stopped\" } }\n"
+		"rule silent-worker { when = \"worker\"  after = \"300s\"  then = \"requeue\" "
+		"}\n"
+		"rule stale-claim   { when = \"age\"     after = \"6h\"    then = \"requeue\"  "
+		"reason = \"Stale claim reclaimed from {owner} after {age_hours}h\" }\n"
 		"limits   { per_sweep = 5 }\n"
-		"results  { reclaimed_tasks = \"stale-claim\"  released_tasks = \"silent-worker\" }\n");
+		"results  { reclaimed_tasks = \"stale-claim\"  released_tasks = "
+		"\"silent-worker\" }\n");
 	assert_int_equal(p->policy.rule_count, 2);
 	/* A requeue that names no columns clears the claim. */
 	assert_int_equal(p->remedies[REMEDY_REQUEUE].set_count, 2);
@@ -252,12 +268,13 @@ static void test_sketch(void **state)
 static void test_overrides(void **state)
 {
 	(void)state;
-	struct profile *p = parse(MINIMAL
-		"rule a { when = age after = 6h then = requeue "
-		"override { kind = report after = 12h } override { kind = train queue = gpu after = never } }"
-		"limits { per_sweep = off keep = off valve_min = off valve_fraction = 0.25 skew = 2s }"
-		"budget { attempts = column last_resort = fail }"
-		"times { lease_until = epoch }");
+	struct profile *p = parse(MINIMAL "rule a { when = age after = 6h then = requeue "
+					  "override { kind = report after = 12h } override { "
+					  "kind = train queue = gpu after = never } }"
+					  "limits { per_sweep = off keep = off valve_min = off "
+					  "valve_fraction = 0.25 skew = 2s }"
+					  "budget { attempts = column last_resort = fail }"
+					  "times { lease_until = epoch }");
 	const struct rule *rule = &p->policy.rules[0];
 	assert_int_equal(rule->override_count, 2);
 	assert_string_equal(rule->overrides[0].kind, "report");
@@ -277,9 +294,10 @@ static void test_overrides(void **state)
 static void test_set(void **state)
 {
 	(void)state;
-	struct profile *p = parse(MINIMAL
-		"rule a { when = age after = off then = requeue }"
-		"requeue { set = { \"a = coalesce(b, 'x,y=''z''') , c=CASE WHEN d = 1 THEN {now} END\", 'e = \"f,g\"' } }");
+	struct profile *p =
+		parse(MINIMAL "rule a { when = age after = off then = requeue }"
+			      "requeue { set = { \"a = coalesce(b, 'x,y=''z''') , c=CASE WHEN "
+			      "d = 1 THEN {now} END\", 'e = \"f,g\"' } }");
 	const struct change *requeue = &p->remedies[REMEDY_REQUEUE];
 	assert_int_equal(requeue->set_count, 3);
 	assert_string_equal(set_of(requeue, "a"), "coalesce(b, 'x,y=''z''')");
@@ -298,18 +316,20 @@ static void test_mistakes(void **state)
 		struct reclaim_error error = { 0 };
 		char place[32];
 		snprintf(place, sizeof(place), "mine.conf:%d: ", one->line);
-		enum reclaim_status status = profile_parse(one->text, strlen(one->text), "mine.conf",
-							   &profile, &error);
+		enum reclaim_status status = profile_parse(one->text, strlen(one->text),
+							   "mine.conf", &profile, &error);
 		bool good = status == RECLAIM_INVALID && error.status == status && !profile &&
 			    strncmp(error.message, place, strlen(place)) == 0 &&
-			    strstr(error.message, one->what) && strstr(error.message, one->allowed) &&
+			    strstr(error.message, one->what) &&
+			    strstr(error.message, one->allowed) &&
 			    !strpbrk(error.message, "\n\r\x1b");
 		if (!good) {
-			fail_msg("expected %s…%s…%s\n     got %s\n      in:\n%s", place, one->what,
-				 one->allowed, error.message, one->text);
+			REFUSE("expected %s…%s…%s\n     got %s\n      in:\n%s", place,
+			       one->what, one->allowed, error.message, one->text);
 		}
 		/* Somebody who wants no words gets the same status. */
-		assert_int_equal(profile_parse(one->text, strlen(one->text), "mine.conf", &profile,
+		assert_int_equal(profile_parse(one->text, strlen(one->text), "mine.conf",
+					       &profile,
 					       /* error= */ NULL),
 				 RECLAIM_INVALID);
 	}
@@ -393,8 +413,21 @@ static void test_environment_bad(void **state)
 {
 	(void)state;
 	static const char *const values[] = {
-		"soon", "0",   "-1",  "1e3", " 5", "5 ", "5s", "+", "++5", "0x10",
-		"1.5",  "315360001", "99999999999999999999", "\x1b[31m", "5\n",
+		"soon",
+		"0",
+		"-1",
+		"1e3",
+		" 5",
+		"5 ",
+		"5s",
+		"+",
+		"++5",
+		"0x10",
+		"1.5",
+		"315360001",
+		"99999999999999999999",
+		"\x1b[31m",
+		"5\n",
 	};
 	struct profile *p = load("delegations");
 	for (size_t i = 0; i < COUNT_OF(values); i++) {
@@ -426,7 +459,7 @@ static void assert_refused(const char *name, const char *part)
 	struct reclaim_error error = { 0 };
 	assert_int_equal(profile_load(name, &profile, &error), RECLAIM_INVALID);
 	if (!strstr(error.message, part)) {
-		fail_msg("expected …%s…\n     got %s", part, error.message);
+		REFUSE("expected …%s…\n     got %s\n", part, error.message);
 	}
 }
 
@@ -457,8 +490,9 @@ static void test_files(void **state)
 	unlink(path);
 	assert_refused(path, "No such file");
 	rmdir(folder);
-	assert_refused("foundary", "no profile 'foundary'; built in: reclaim, foundry, seedcore, "
-				   "delegations, cloacina; a file needs a '/' or the ending .conf");
+	assert_refused("foundary",
+		       "no profile 'foundary'; built in: reclaim, foundry, seedcore, "
+		       "delegations, cloacina; a file needs a '/' or the ending .conf");
 }
 
 /* ---- robustness ---- */
@@ -521,14 +555,44 @@ static void test_mutations(void **state)
 		} else {
 			refused++;
 			assert_int_equal(error.status, RECLAIM_INVALID);
-			assert_true(strncmp(error.message, "m:", 2) == 0 && error.message[2] >= '1' &&
-				    error.message[2] <= '9');
+			assert_true(strncmp(error.message, "m:", 2) == 0 &&
+				    error.message[2] >= '1' && error.message[2] <= '9');
 			assert_null(strchr(error.message, '\n'));
 		}
 		profile_destroy(profile);
 		free(copy);
 	}
 	assert_true(refused > 0 && loaded > 0);
+}
+
+static void *load_often(void *context)
+{
+	int *loaded = context;
+	for (size_t i = 0; i < 40; i++) {
+		const char *name = NULL;
+		const char *text = profile_builtin_at(i % 5, &name);
+		size_t size = strlen(text) - (i % 3 == 0 ? 4 : 0);
+		struct profile *profile = NULL;
+		*loaded += profile_parse(text, size, "m", &profile, /* error= */ NULL) ==
+			   RECLAIM_OK;
+		profile_destroy(profile);
+	}
+	return NULL;
+}
+
+/* libConfuse has globals; loading has none that shows. */
+static void test_threads(void **state)
+{
+	(void)state;
+	pthread_t threads[4];
+	int loaded[4] = { 0 };
+	for (size_t i = 0; i < COUNT_OF(threads); i++) {
+		assert_int_equal(pthread_create(&threads[i], NULL, load_often, &loaded[i]), 0);
+	}
+	for (size_t i = 0; i < COUNT_OF(threads); i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(loaded[i], 26);
+	}
 }
 
 /* Every allocation of ours fails once. */
@@ -553,14 +617,23 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_builtin),		 cmocka_unit_test(test_own),
-		cmocka_unit_test(test_foundry),		 cmocka_unit_test(test_seedcore),
-		cmocka_unit_test(test_delegations),	 cmocka_unit_test(test_cloacina),
-		cmocka_unit_test(test_sketch),		 cmocka_unit_test(test_overrides),
-		cmocka_unit_test(test_set),		 cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_nul),		 cmocka_unit_test(test_environment_good),
-		cmocka_unit_test(test_environment_bad),	 cmocka_unit_test(test_files),
-		cmocka_unit_test(test_mutations),	 cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_builtin),
+		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_foundry),
+		cmocka_unit_test(test_seedcore),
+		cmocka_unit_test(test_delegations),
+		cmocka_unit_test(test_cloacina),
+		cmocka_unit_test(test_sketch),
+		cmocka_unit_test(test_overrides),
+		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_environment_good),
+		cmocka_unit_test(test_environment_bad),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,41 @@
+/* Finds its way in an outline. */
+#include "outline.h"
+
+#include <string.h>
+
+const struct node *node_child(const struct node *section, const char *name, size_t n)
+{
+	for (const struct node *node = section->children; node; node = node->next) {
+		if (strcmp(node->name, name) == 0 && n-- == 0) {
+			return node;
+		}
+	}
+	return NULL;
+}
+
+const struct node *node_titled(const struct node *section, const char *name, const char *title)
+{
+	for (const struct node *node = section->children; node; node = node->next) {
+		if (strcmp(node->name, name) == 0 && string_equal(node->title, title)) {
+			return node;
+		}
+	}
+	return NULL;
+}
+
+int node_line(const struct node *section, const char *option)
+{
+	const struct node *node = option ? node_child(section, option, 0) : NULL;
+	return node ? node->line : section->line;
+}
+
+void node_describe(struct text *text, const struct node *section)
+{
+	if (!section->parent) {
+		text_add(text, "the profile");
+	} else if (section->title) {
+		text_printf(text, "%s '%s'", section->name, section->title);
+	} else {
+		text_add(text, section->name);
+	}
+}
