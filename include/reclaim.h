@@ -160,7 +160,8 @@ struct reclaim_keeper;
 
 /*
  * Called from the keeper's thread when a claim must stop: refused, cancelled, or about to be over with no way to
- * renew it. Must not block and must not call the keeper.
+ * renew it. Must not block and must not call the keeper. Drop the claim when the work has ended: until then (for a few
+ * beats) the keeper does not give it back, so that nobody else begins while you end.
  */
 typedef void reclaim_lost_fn(void *context, const char *id, const char *token,
 			     const char *reason);
@@ -219,6 +220,24 @@ RECLAIM_API enum reclaim_status reclaim_fail(struct reclaim *ledger, const char 
 /* Gives the task back at once, and the attempt with it. */
 RECLAIM_API enum reclaim_status reclaim_release(struct reclaim *ledger, const char *id,
 						const char *token, struct reclaim_error *error);
+
+enum reclaim_handing_verb { RECLAIM_RENEW, RECLAIM_COMPLETE, RECLAIM_FAIL, RECLAIM_RELEASE };
+
+struct reclaim_handing {
+	enum reclaim_handing_verb verb;
+	const char *id, *token;
+	const char *text; /* progress, result or message */
+	int64_t time;	  /* renew: the lease; fail: retry_in; 0: the default */
+	bool no_retry;
+};
+
+/*
+ * Many at once, in one transaction. `ret_statuses[i]` tells of the i-th: OK, NOT_FOUND, LOST or NOT_ALLOWED; such a
+ * failure stops none of the others. Any other failure is the call's own, and then nothing has happened.
+ */
+RECLAIM_API enum reclaim_status reclaim_hand_in(struct reclaim *ledger, const struct reclaim_handing *handings,
+						size_t count, enum reclaim_status *ret_statuses,
+						struct reclaim_error *error);
 
 /* ---- the operator's verbs, audited ---- */
 

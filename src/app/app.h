@@ -57,7 +57,9 @@ struct command_option {
 	const char *name;     /* long, without "--" */
 	const char *argument; /* shown in the help; NULL: a flag */
 	const char *help;
+	bool required;
 };
+#define OPTIONS_MAX 16 /* of one command */
 
 enum need { NEED_NOTHING, NEED_PROFILE, NEED_LEDGER };
 
@@ -103,6 +105,9 @@ bool app_limit(const struct app *app, const char *value, int64_t *ret);
  */
 enum reclaim_status app_open_ledger(const struct app *app, struct ledger **ret_ledger,
 				    struct reclaim_error *error);
+/* The same for a command whose options say how it opens. */
+enum reclaim_status app_open_as(const struct app *app, bool creates, bool looks,
+				struct ledger **ret_ledger, struct reclaim_error *error);
 struct reclaim_options app_options(const struct app *app);
 
 #endif

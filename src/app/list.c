@@ -1,10 +1,12 @@
 /* list: the tasks of a ledger, newest first. */
+#include "argument.h"
 #include "rows.h"
 
 #include <string.h>
 
 static const struct command_option options[] = {
-	{ "state", "STATE", "only: ready, running, completed, failed, cancelled, stuck or in_flight" },
+	{ "state", "STATE",
+	  "only: ready, running, completed, failed, cancelled, stuck or in_flight" },
 	{ "queue", "QUEUE", "only this queue" },
 	{ "limit", "N", "at most so many, 1 to 1000 (default 100)" },
 	{ 0 },
@@ -21,7 +23,8 @@ static bool parse_state(const struct app *app, const char *word, struct listing 
 	if (!listing->in_flight) {
 		text_add_visible(&shown, word, strlen(word));
 		app_usage(app,
-			  "--state '%s' is unknown; allowed: ready, running, completed, failed, cancelled, "
+			  "--state '%s' is unknown; allowed: ready, running, completed, "
+			  "failed, cancelled, "
 			  "stuck, in_flight",
 			  text_string(&shown));
 	}
@@ -95,14 +98,13 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct result RESULT_CLEANUP rows = { 0 };
 	struct text TEXT_CLEANUP out = { 0 };
 	struct reclaim_error error = { 0 };
-	if (argc > 0) {
-		return app_usage(app, "takes no argument; '%s' is one too many", argv[0]);
-	}
-	if (!parse_state(app, values[OPTION_STATE], &listing) ||
+	if (!no_arguments(app, argc, argv) ||
+	    !parse_state(app, values[OPTION_STATE], &listing) ||
 	    !app_limit(app, values[OPTION_LIMIT], &listing.limit)) {
 		return EXIT_USAGE;
 	}
-	if (ledger_plan(app->ledger, &error) || look_list(app->ledger, &listing, &rows, &error)) {
+	if (ledger_plan(app->ledger, &error) ||
+	    look_list(app->ledger, &listing, &rows, &error)) {
 		return app_fail(app, &error);
 	}
 	if (rows.rows == 0) {

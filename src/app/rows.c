@@ -36,7 +36,8 @@ void json_value(struct json *json, const char *name, const struct value *value)
 		return;
 	}
 	value_print(&text, value);
-	bool whole = strlen(text_string(&text)) == text.size; /* a NUL in it would hide the rest from the check */
+	bool whole = strlen(text_string(&text)) ==
+		     text.size; /* a NUL in it would hide the rest from the check */
 	if (whole && check_json(name, text_string(&text), NULL) == RECLAIM_OK) {
 		json_raw(json, name, text_string(&text));
 	} else {
@@ -53,7 +54,8 @@ static void json_text(struct json *json, const char *name, const struct text *te
 
 /* ---- tasks ---- */
 
-static int64_t since(const struct plan *plan, const struct value *row, const enum signal *signals, size_t count)
+static int64_t since(const struct plan *plan, const struct value *row,
+		     const enum signal *signals, size_t count)
 {
 	int64_t time = NO_TIME;
 	for (size_t i = 0; time == NO_TIME && i < count; i++) {
@@ -64,13 +66,14 @@ static int64_t since(const struct plan *plan, const struct value *row, const enu
 
 int64_t row_age(const struct plan *plan, const struct value *row)
 {
-	static const enum signal of_claim[] = { SIGNAL_CLAIMED, SIGNAL_BEAT, SIGNAL_UPDATED, SIGNAL_CREATED };
+	static const enum signal of_claim[] = { SIGNAL_CLAIMED, SIGNAL_BEAT, SIGNAL_UPDATED,
+						SIGNAL_CREATED };
 	static const enum signal of_end[] = { SIGNAL_FINISHED, SIGNAL_UPDATED, SIGNAL_CREATED };
 	static const enum signal of_others[] = { SIGNAL_UPDATED, SIGNAL_CREATED };
 	enum state state = row_state(plan, row);
-	int64_t time = state == STATE_RUNNING	    ? since(plan, row, of_claim, 4) :
-		       state_is_terminal(state) ? since(plan, row, of_end, 3) :
-						      since(plan, row, of_others, 2);
+	int64_t time = state == STATE_RUNNING     ? since(plan, row, of_claim, 4)
+		       : state_is_terminal(state) ? since(plan, row, of_end, 3)
+						  : since(plan, row, of_others, 2);
 	int64_t now = row_now(row), age;
 	if (time == NO_TIME || now == NO_TIME || __builtin_sub_overflow(now, time, &age)) {
 		return NO_TIME;
@@ -80,8 +83,9 @@ int64_t row_age(const struct plan *plan, const struct value *row)
 
 static void add_times(struct json *json, const struct plan *plan, const struct value *row)
 {
-	static const enum signal shown[] = { SIGNAL_CLAIMED,  SIGNAL_BEAT,    SIGNAL_DEADLINE, SIGNAL_DUE,
-					     SIGNAL_CREATED, SIGNAL_UPDATED, SIGNAL_FINISHED };
+	static const enum signal shown[] = { SIGNAL_CLAIMED, SIGNAL_BEAT,    SIGNAL_DEADLINE,
+					     SIGNAL_DUE,     SIGNAL_CREATED, SIGNAL_UPDATED,
+					     SIGNAL_FINISHED };
 	struct facts facts;
 	const char *bad;
 	bool readable = row_facts(plan, row, &facts, &bad);
@@ -94,7 +98,8 @@ static void add_times(struct json *json, const struct plan *plan, const struct v
 void row_json_members(struct json *json, const struct plan *plan, const struct value *row)
 {
 	static const enum role texts[] = { ROLE_KIND, ROLE_QUEUE };
-	static const enum role numbers[] = { ROLE_ATTEMPTS, ROLE_MAX_ATTEMPTS, ROLE_RECOVERIES };
+	static const enum role numbers[] = { ROLE_ATTEMPTS, ROLE_MAX_ATTEMPTS,
+					     ROLE_RECOVERIES };
 	struct text TEXT_CLEANUP id = { 0 };
 	struct text TEXT_CLEANUP owner = { 0 };
 	struct text TEXT_CLEANUP token = { 0 };
@@ -110,7 +115,8 @@ void row_json_members(struct json *json, const struct plan *plan, const struct v
 		struct text TEXT_CLEANUP text = { 0 };
 		const struct value *cell = row_cell(plan, row, texts[i]);
 		value_print(&text, cell);
-		json_bytes(json, role_name(texts[i]), value_is_null(cell) ? NULL : text_string(&text), text.size);
+		json_bytes(json, role_name(texts[i]),
+			   value_is_null(cell) ? NULL : text_string(&text), text.size);
 	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		json_count(json, role_name(numbers[i]), row_number(plan, row, numbers[i], -1));
@@ -126,6 +132,11 @@ void row_json(struct text *out, const struct plan *plan, const struct value *row
 	json_open(&json, NULL, '{');
 	row_json_members(&json, plan, row);
 	json_close(&json, '}');
+}
+
+enum presence worker_state(const struct profile *profile, const struct member *member)
+{
+	return !profile->health && member->silent ? WORKER_STALLED : member->presence;
 }
 
 /* ---- the audit ---- */

@@ -2,6 +2,7 @@
 #ifndef APP_ROWS_H
 #define APP_ROWS_H
 
+#include "crowd.h"
 #include "table.h"
 
 /* How long it has been as it is: since the claim, the end, or else the last change that the ledger keeps. NO_TIME: unknown. */
@@ -17,6 +18,9 @@ const struct value *row_cell(const struct plan *plan, const struct value *row, e
 
 void json_count(struct json *json, const char *name, int64_t number); /* less than 0: null */
 void json_age(struct json *json, const char *name, int64_t age);      /* NO_TIME: null */
+
+/* What a worker is: by its label where the ledger's health speaks in labels, else stalled too when it is silent. */
+enum presence worker_state(const struct profile *profile, const struct member *member);
 
 /* A row of the audit, by the contract's columns. */
 struct audit_row {

@@ -29,7 +29,9 @@ struct screen screen_of(const struct app *app)
 		columns = size.ws_col;
 	}
 	if (columns > 0) {
-		screen.width = columns < WIDTH_MIN ? WIDTH_MIN : columns > 10000 ? 10000 : (int)columns;
+		screen.width = columns < WIDTH_MIN ? WIDTH_MIN
+			       : columns > 10000   ? 10000
+						   : (int)columns;
 	}
 	return screen;
 }
@@ -57,16 +59,17 @@ static int code_width(uint32_t code)
 		{ 0xFE00, 0xFE0F }, { 0xFE20, 0xFE2F }, { 0xE0100, 0xE01EF },
 	};
 	static const struct range wide[] = {
-		{ 0x1100, 0x115F }, { 0x2E80, 0x303E }, { 0x3041, 0xA4CF },   { 0xAC00, 0xD7A3 },
-		{ 0xF900, 0xFAFF }, { 0xFE30, 0xFE6F }, { 0xFF00, 0xFF60 },   { 0xFFE0, 0xFFE6 },
-		{ 0x1F300, 0x1F64F }, { 0x1F680, 0x1F6FF }, { 0x1F900, 0x1F9FF }, { 0x20000, 0x3FFFD },
+		{ 0x1100, 0x115F },   { 0x2E80, 0x303E },   { 0x3041, 0xA4CF },
+		{ 0xAC00, 0xD7A3 },   { 0xF900, 0xFAFF },   { 0xFE30, 0xFE6F },
+		{ 0xFF00, 0xFF60 },   { 0xFFE0, 0xFFE6 },   { 0x1F300, 0x1F64F },
+		{ 0x1F680, 0x1F6FF }, { 0x1F900, 0x1F9FF }, { 0x20000, 0x3FFFD },
 	};
 	if (code < none[0].first) {
 		return 1;
 	}
-	return in_ranges(code, none, sizeof(none) / sizeof(none[0])) ? 0 :
-	       in_ranges(code, wide, sizeof(wide) / sizeof(wide[0])) ? 2 :
-								       1;
+	return in_ranges(code, none, sizeof(none) / sizeof(none[0]))   ? 0
+	       : in_ranges(code, wide, sizeof(wide) / sizeof(wide[0])) ? 2
+								       : 1;
 }
 
 /* The bytes of `data` that fit into so many columns, and how many they take. */
@@ -98,7 +101,7 @@ int text_width(const char *data, size_t size)
 /* ---- colours ---- */
 
 static const char *const tints[] = {
-	[TINT_PLAIN] = "",  [TINT_FAINT] = "\033[2m", [TINT_GOOD] = "\033[32m",
+	[TINT_PLAIN] = "",        [TINT_FAINT] = "\033[2m", [TINT_GOOD] = "\033[32m",
 	[TINT_BUSY] = "\033[36m", [TINT_WARN] = "\033[33m", [TINT_BAD] = "\033[31m",
 };
 
@@ -115,8 +118,9 @@ void tint_end(struct text *out, const struct screen *screen, enum tint tint)
 enum tint state_tint(enum state state)
 {
 	static const enum tint of[STATE_COUNT] = {
-		[STATE_RUNNING] = TINT_BUSY, [STATE_COMPLETED] = TINT_GOOD, [STATE_FAILED] = TINT_BAD,
-		[STATE_STUCK] = TINT_WARN,   [STATE_CANCELLED] = TINT_FAINT, [STATE_NONE] = TINT_FAINT,
+		[STATE_RUNNING] = TINT_BUSY,    [STATE_COMPLETED] = TINT_GOOD,
+		[STATE_FAILED] = TINT_BAD,      [STATE_STUCK] = TINT_WARN,
+		[STATE_CANCELLED] = TINT_FAINT, [STATE_NONE] = TINT_FAINT,
 	};
 	return of[state];
 }
@@ -155,8 +159,9 @@ void text_table_add(struct text_table *table, enum tint tint, const char *string
 	bool nothing = !string || !*string;
 	text_add_visible(&visible, nothing ? "-" : string, nothing ? 1 : strlen(string));
 	*cell = (struct table_cell){
-		.string = visible.failed ? NULL :
-					   arena_copy(&table->arena, text_string(&visible), visible.size),
+		.string = visible.failed ? NULL
+					 : arena_copy(&table->arena, text_string(&visible),
+						      visible.size),
 		.width = text_width(text_string(&visible), visible.size),
 		.tint = nothing ? TINT_FAINT : tint,
 	};
@@ -171,7 +176,8 @@ void text_table_add_state(struct text_table *table, enum state state, const char
 		text_add(&text, state_word(state));
 	}
 	if (!same) {
-		text_printf(&text, state == STATE_NONE ? "(%s)" : " (%s)", native ? native : "none");
+		text_printf(&text, state == STATE_NONE ? "(%s)" : " (%s)",
+			    native ? native : "none");
 	}
 	text_table_add(table, state_tint(state), text_string(&text));
 }
@@ -230,7 +236,8 @@ static int widest_elastic(const struct text_table *table, const struct layout *l
 	return widest;
 }
 
-static void lay_out(const struct text_table *table, const struct screen *screen, struct layout *layout)
+static void lay_out(const struct text_table *table, const struct screen *screen,
+		    struct layout *layout)
 {
 	layout->shown = table->columns;
 	for (int c = 0; c < table->columns; c++) {
@@ -240,7 +247,8 @@ static void lay_out(const struct text_table *table, const struct screen *screen,
 		int *width = &layout->widths[i % (size_t)table->columns];
 		*width = table->cells[i].width > *width ? table->cells[i].width : *width;
 	}
-	if (screen->width && total(layout) > screen->width && table->headings[table->columns - 1].tail) {
+	if (screen->width && total(layout) > screen->width &&
+	    table->headings[table->columns - 1].tail) {
 		layout->shown--;
 	}
 	int c = 0;
@@ -252,8 +260,8 @@ static void lay_out(const struct text_table *table, const struct screen *screen,
 	}
 }
 
-static void print_cell(struct text *out, const struct screen *screen, const struct table_cell *cell, int width,
-		       bool right, bool last)
+static void print_cell(struct text *out, const struct screen *screen,
+		       const struct table_cell *cell, int width, bool right, bool last)
 {
 	int taken = cell->width;
 	size_t size = strlen(cell->string);
@@ -270,8 +278,9 @@ static void print_cell(struct text *out, const struct screen *screen, const stru
 	text_printf(out, "%*s", (right || last ? 0 : width - taken) + (last ? 0 : GAP), "");
 }
 
-static void print_line(struct text *out, const struct screen *screen, const struct text_table *table,
-		       const struct layout *layout, const struct table_cell *cells)
+static void print_line(struct text *out, const struct screen *screen,
+		       const struct text_table *table, const struct layout *layout,
+		       const struct table_cell *cells)
 {
 	for (int c = 0; c < layout->shown; c++) {
 		print_cell(out, screen, &cells[c], layout->widths[c], table->headings[c].right,
@@ -331,7 +340,8 @@ static size_t line_of(const char *string, size_t size, int columns)
 	return length ? length : size;
 }
 
-void print_wrapped(struct text *out, const struct screen *screen, int indent, const char *string)
+void print_wrapped(struct text *out, const struct screen *screen, int indent,
+		   const char *string)
 {
 	size_t size = strlen(string);
 	int columns = screen->width ? screen->width - indent : INT32_MAX;
@@ -345,8 +355,8 @@ void print_wrapped(struct text *out, const struct screen *screen, int indent, co
 	}
 }
 
-void print_field(struct text *out, const struct screen *screen, const char *label, enum tint tint,
-		 const char *value)
+void print_field(struct text *out, const struct screen *screen, const char *label,
+		 enum tint tint, const char *value)
 {
 	struct text TEXT_CLEANUP visible = { 0 };
 	text_add_visible(&visible, value, strlen(value));
@@ -364,7 +374,8 @@ void print_field(struct text *out, const struct screen *screen, const char *labe
 	out->failed |= visible.failed;
 }
 
-void print_field_age(struct text *out, const struct screen *screen, const char *label, int64_t age)
+void print_field_age(struct text *out, const struct screen *screen, const char *label,
+		     int64_t age)
 {
 	struct text TEXT_CLEANUP text = { 0 };
 	if (age != NO_TIME) {
@@ -373,8 +384,8 @@ void print_field_age(struct text *out, const struct screen *screen, const char *
 	}
 }
 
-void print_field_time(struct text *out, const struct screen *screen, const char *label, int64_t time,
-		      int64_t now)
+void print_field_time(struct text *out, const struct screen *screen, const char *label,
+		      int64_t time, int64_t now)
 {
 	struct text TEXT_CLEANUP text = { 0 };
 	if (time == NO_TIME) {

@@ -375,11 +375,15 @@ static enum reclaim_status host_renew(struct ledger *ledger, const char *id, con
 static enum reclaim_status host_complete(struct ledger *ledger, const char *id, const char *token,
 					 const char *result, struct reclaim_error *error)
 {
-	const struct doing doing = { .verbs = { VERB_COMPLETE, VERB_COUNT },
-				     .id = id,
-				     .token = token,
-				     .act = ACT_COMPLETE,
-				     .result = value_string(result) };
+	size_t size = result ? strlen(result) : 0, most = (size_t)ledger->profile->result_bytes;
+	const struct doing doing = {
+		.verbs = { VERB_COMPLETE, VERB_COUNT },
+		.id = id,
+		.token = token,
+		.act = ACT_COMPLETE,
+		.result = !result ? value_null() :
+				    value_bytes(VALUE_TEXT, result, most ? utf8_cut(result, size, most) : size)
+	};
 	return hand_in(ledger, &doing, error);
 }
 

@@ -78,7 +78,7 @@ enum reclaim_status ledger_plan(struct ledger *ledger, struct reclaim_error *err
 
 enum reclaim_status ledger_begin(struct ledger *ledger, struct reclaim_error *error)
 {
-	return db_begin(ledger->db, DB_WRITE, error);
+	return ledger->together ? RECLAIM_OK : db_begin(ledger->db, DB_WRITE, error);
 }
 
 enum reclaim_status ledger_commit(struct ledger *ledger, struct reclaim_error *error)
@@ -93,6 +93,9 @@ void ledger_rollback(struct ledger *ledger)
 
 enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status, struct reclaim_error *error)
 {
+	if (ledger->together) {
+		return status;
+	}
 	if (status) {
 		ledger_rollback(ledger);
 		return status;

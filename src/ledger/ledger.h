@@ -16,6 +16,8 @@ struct ledger {
 	struct arena arena;
 	struct statement fixed[SQL_COUNT]; /* made when first used */
 	struct random random;
+	bool has_host_tables; /* seen once: they are never removed */
+	bool together; /* several verbs share one transaction: begin and end are somebody else's */
 	char actor[256]; /* who acts: user@host:pid, or a worker */
 };
 

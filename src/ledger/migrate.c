@@ -40,13 +40,17 @@ static enum reclaim_status emit_script(const struct sink *sink, enum sql sql)
 
 enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has, struct reclaim_error *error)
 {
+	if (ledger->has_host_tables) {
+		*ret_has = true;
+		return RECLAIM_OK;
+	}
 	struct table *events = NULL, *ledgers = NULL;
 	enum reclaim_status status = db_look_up(ledger->db, "reclaim_events", &events, error);
 	if (!status) {
 		status = db_look_up(ledger->db, "reclaim_ledgers", &ledgers, error);
 	}
 	if (!status) {
-		*ret_has = events->exists && ledgers->exists;
+		*ret_has = ledger->has_host_tables = events->exists && ledgers->exists;
 	}
 	table_destroy(events);
 	table_destroy(ledgers);

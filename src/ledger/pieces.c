@@ -53,13 +53,32 @@ const char *piece_column(struct plan *plan, const char *alias, const char *colum
 	return kept(plan, &text);
 }
 
-const char *piece_columns(struct plan *plan)
+/* Payloads, results and errors may be large: a sweep does not read them, unless something else needs them. */
+static bool is_bulk(const struct plan *plan, const char *column)
+{
+	static const enum role bulk[] = { ROLE_PAYLOAD, ROLE_RESULT, ROLE_ERROR };
+	const struct names *needed[] = { &plan->profile->key, &plan->profile->token, &plan->profile->show };
+	bool is = false;
+	for (size_t i = 0; i < sizeof(bulk) / sizeof(bulk[0]); i++) {
+		is |= string_equal(plan->profile->roles[bulk[i]], column);
+	}
+	for (size_t n = 0; n < sizeof(needed) / sizeof(needed[0]); n++) {
+		for (size_t i = 0; i < needed[n]->count; i++) {
+			is &= !string_equal(needed[n]->items[i], column);
+		}
+	}
+	int cell = plan_cell(plan, column);
+	return is && !(cell > 0 && plan->needed_old[cell - 1]);
+}
+
+const char *piece_columns(struct plan *plan, bool with_bulk)
 {
 	const struct workers *workers = &plan->profile->workers;
 	const char *of_worker[] = { workers->key, workers->seen.column, workers->lease.column, workers->state };
 	struct text TEXT_CLEANUP text = { 0 };
 	for (size_t i = 0; i < plan->column_count; i++) {
-		add_separated(&text, ", ", piece_column(plan, "t", plan->columns[i]));
+		bool left_out = !with_bulk && is_bulk(plan, plan->columns[i]);
+		add_separated(&text, ", ", left_out ? "NULL" : piece_column(plan, "t", plan->columns[i]));
 	}
 	for (size_t i = 0; plan->has_workers && i < sizeof(of_worker) / sizeof(of_worker[0]); i++) {
 		add_separated(&text, ", ", of_worker[i] ? piece_column(plan, "w", of_worker[i]) : "NULL");
@@ -82,14 +101,20 @@ const char *piece_join(struct plan *plan)
 const char *piece_states(struct plan *plan, const char *alias, unsigned states)
 {
 	struct text TEXT_CLEANUP text = { 0 };
+	size_t count = 0;
 	for (int state = STATE_READY; state < STATE_COUNT; state++) {
 		const struct names *names = &plan->profile->states[state];
-		for (size_t i = 0; (states & STATE_BIT(state)) && i < names->count; i++) {
+		for (size_t i = 0; (states & STATE_BIT(state)) && i < names->count; i++, count++) {
 			add_separated(&text, ", ", quote_literal(&plan->arena, names->items[i]));
 		}
 	}
-	if (text.size == 0) {
+	if (count == 0) {
 		return "1 = 0";
+	}
+	if (count == 1) { /* as a partial index says it */
+		return arena_printf(&plan->arena, "%s = %s",
+				    piece_column(plan, alias, plan->profile->roles[ROLE_STATE]),
+				    text_string(&text));
 	}
 	return text.failed ? NULL :
 			     arena_printf(&plan->arena, "%s IN (%s)",

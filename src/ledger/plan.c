@@ -108,7 +108,12 @@ static void read_old(struct plan *plan, const struct assignment *assignments, si
 	for (size_t i = 0; i < count; i++) {
 		for (const char *at = assignments[i].expression; (at = strstr(at, "{old:")); at++) {
 			const char *name = at + 5;
-			read_column(plan, arena_copy(&plan->arena, name, strcspn(name, "}")));
+			const char *column = arena_copy(&plan->arena, name, strcspn(name, "}"));
+			read_column(plan, column);
+			int cell = plan_cell(plan, column);
+			if (cell > 0) {
+				plan->needed_old[cell - 1] = true;
+			}
 		}
 	}
 }
@@ -142,7 +147,8 @@ static bool place_columns(struct plan *plan)
 {
 	const struct profile *profile = plan->profile;
 	plan->columns = arena_take(&plan->arena, sizeof(*plan->columns) * (plan->table->column_count + 1));
-	if (!plan->columns) {
+	plan->needed_old = arena_take(&plan->arena, sizeof(*plan->needed_old) * (plan->table->column_count + 1));
+	if (!plan->columns || !plan->needed_old) {
 		return false;
 	}
 	read_names(plan, &profile->key, plan->at.key, PLAN_KEY_MAX, &plan->key_count);
@@ -327,7 +333,7 @@ static void make_find(struct maker *m, const char *claims, const char *bound, st
 	struct planned *targets[] = { &ret->first, &ret->after, &ret->after_null };
 	ret->present = true;
 	for (size_t i = 0; i < 3; i++) {
-		MAKE(m, SQL_FIND, targets[i], { "columns", piece_columns(plan) },
+		MAKE(m, SQL_FIND, targets[i], { "columns", piece_columns(plan, /* with_bulk= */ false) },
 		     { "relation", relation(plan) }, { "claims", claims }, { "join", piece_join(plan) },
 		     { "bound", bound }, { "after", after[i] }, { "order", sweep_order(plan) });
 	}
@@ -367,7 +373,7 @@ static void make_list(struct maker *m, const char *where, struct planned *ret)
 		where = arena_printf(&plan->arena, "%s AND (:queue IS NULL OR %s = :queue)", where,
 				     piece_column(plan, "t", queue));
 	}
-	MAKE(m, SQL_LIST, ret, { "columns", piece_columns(plan) }, { "relation", relation(plan) },
+	MAKE(m, SQL_LIST, ret, { "columns", piece_columns(plan, /* with_bulk= */ false) }, { "relation", relation(plan) },
 	     { "join", piece_join(plan) }, { "where", where }, { "order", newest_first(plan) });
 }
 
@@ -385,7 +391,7 @@ static void make_looks(struct maker *m)
 	MAKE(m, SQL_COUNT_STATES, &plan->count_states,
 	     { "state", piece_column(plan, "", plan->profile->roles[ROLE_STATE]) },
 	     { "relation", relation(plan) });
-	MAKE(m, SQL_READ, &plan->read, { "columns", piece_columns(plan) }, { "relation", relation(plan) },
+	MAKE(m, SQL_READ, &plan->read, { "columns", piece_columns(plan, /* with_bulk= */ true) }, { "relation", relation(plan) },
 	     { "join", piece_join(plan) }, { "key", piece_key(plan, "t", /* by_key= */ true) });
 	for (int state = STATE_READY; state < STATE_COUNT; state++) {
 		make_list(m, piece_states(plan, "t", STATE_BIT(state)), &plan->list[state]);
@@ -486,7 +492,7 @@ static void make_free(struct maker *m, const struct change *claim)
 	const char *states = piece_states(plan, "", claim->from);
 	const char *where =
 		claim->where ? arena_printf(&plan->arena, "%s AND (%s)", states, predicate(plan, claim->where)) : states;
-	MAKE(m, SQL_FREE, &plan->free, { "columns", piece_columns(plan) }, { "relation", relation(plan) },
+	MAKE(m, SQL_FREE, &plan->free, { "columns", piece_columns(plan, /* with_bulk= */ false) }, { "relation", relation(plan) },
 	     { "where", where }, { "join", piece_join(plan) },
 	     { "order", claim->order ? claim->order : sweep_order(plan) });
 }

@@ -43,6 +43,7 @@ struct plan {
 	struct table *table, *worker_table;
 	struct policy policy; /* the profile's, less what needs absent columns */
 	const char **columns; /* of the task table, as read; cell i + 1 */
+	bool *needed_old; /* by column: an expression names it as {old:COLUMN} */
 	size_t column_count, cell_count;
 	size_t key_count, token_count, show_count;
 	bool key_is_blob[PLAN_KEY_MAX];

@@ -271,6 +271,51 @@ enum reclaim_status verb_cancel(struct ledger *ledger, const char *id, struct re
 	return status ? status : verbs_of(ledger)->cancel(ledger, id, error);
 }
 
+static enum reclaim_status hand_in_one(struct ledger *ledger, const struct handing *h,
+				       struct reclaim_error *error)
+{
+	if (h->verb == VERB_RENEW) {
+		return verb_renew(ledger, h->id, h->token, h->time, h->text, error);
+	}
+	if (h->verb == VERB_COMPLETE) {
+		return verb_complete(ledger, h->id, h->token, h->text, error);
+	}
+	if (h->verb == VERB_FAIL) {
+		return verb_fail(ledger, h->id, h->token, h->text, h->time, h->no_retry, error);
+	}
+	return h->verb == VERB_RELEASE ? verb_release(ledger, h->id, h->token, error) :
+					 fail(error, RECLAIM_INVALID, "%s can't be handed in with others",
+					      verb_name(h->verb));
+}
+
+static bool is_of_one(enum reclaim_status status)
+{
+	return status == RECLAIM_OK || status == RECLAIM_NOT_FOUND || status == RECLAIM_LOST ||
+	       status == RECLAIM_NOT_ALLOWED;
+}
+
+enum reclaim_status verb_hand_in(struct ledger *ledger, const struct handing *handings, size_t count,
+				 enum reclaim_status *ret_statuses, struct reclaim_error *error)
+{
+	enum reclaim_status status = ready(ledger, error);
+	if (!status && !ledger->profile->native) {
+		status = ledger_make_host_tables(ledger, error);
+	}
+	if (!status) {
+		status = ledger_begin(ledger, error);
+	}
+	if (status) {
+		return status;
+	}
+	ledger->together = true;
+	for (size_t i = 0; !status && i < count; i++) {
+		ret_statuses[i] = hand_in_one(ledger, &handings[i], error);
+		status = is_of_one(ret_statuses[i]) ? RECLAIM_OK : ret_statuses[i];
+	}
+	ledger->together = false;
+	return ledger_end(ledger, status, error);
+}
+
 enum reclaim_status verb_beat(struct ledger *ledger, const char *worker, const char *status_word,
 			      struct reclaim_error *error)
 {

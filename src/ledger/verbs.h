@@ -63,6 +63,22 @@ enum reclaim_status verb_release(struct ledger *ledger, const char *id, const ch
 enum reclaim_status verb_retry(struct ledger *ledger, const char *id, struct reclaim_error *error);
 enum reclaim_status verb_cancel(struct ledger *ledger, const char *id, struct reclaim_error *error);
 
+/* One of many verbs that are handed in together. */
+struct handing {
+	enum verb verb; /* VERB_RENEW, VERB_COMPLETE, VERB_FAIL or VERB_RELEASE */
+	const char *id, *token;
+	const char *text; /* progress, result or message; may be NULL but for fail */
+	int64_t time;	  /* lease, or when to retry (< 0: backoff) */
+	bool no_retry;
+};
+
+/*
+ * All in one transaction. `ret_statuses[i]` tells of the i-th: OK, NOT_FOUND, LOST or NOT_ALLOWED; such a failure stops
+ * none of the others. Any other failure is the call's own, and then nothing has happened.
+ */
+enum reclaim_status verb_hand_in(struct ledger *ledger, const struct handing *handings, size_t count,
+				 enum reclaim_status *ret_statuses, struct reclaim_error *error);
+
 /* A host's worker tells that it lives. UNSUPPORTED where the profile has no such thing. */
 enum reclaim_status verb_beat(struct ledger *ledger, const char *worker, const char *status,
 			      struct reclaim_error *error);

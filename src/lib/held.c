@@ -151,6 +151,16 @@ bool held_tell(struct held_claims *held, struct held *ret_lost)
 	return false;
 }
 
+bool held_untold(const struct held_claims *held)
+{
+	for (size_t i = 0; i < held->count; i++) {
+		if (held->items[i].state == HOLDING_LOSING) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void held_claiming(struct held_claims *held, int change)
 {
 	held->claiming += change;

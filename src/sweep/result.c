@@ -110,9 +110,8 @@ int64_t result_word_value(const struct sweep_result *result, const struct result
 
 /* ---- JSON ---- */
 
-void swept_task_json(struct json *json, const struct swept_task *task)
+void swept_task_members(struct json *json, const struct swept_task *task)
 {
-	json_open(json, NULL, '{');
 	json_string(json, "id", task->id);
 	json_string(json, "rule", task->rule);
 	json_string(json, "remedy", remedy_name(task->remedy));
@@ -138,6 +137,12 @@ void swept_task_json(struct json *json, const struct swept_task *task)
 		json_int(json, "recoveries", task->recoveries);
 	}
 	json_string(json, "reason", task->reason);
+}
+
+void swept_task_json(struct json *json, const struct swept_task *task)
+{
+	json_open(json, NULL, '{');
+	swept_task_members(json, task);
 	json_close(json, '}');
 }
 

@@ -61,5 +61,7 @@ int64_t result_word_value(const struct sweep_result *result, const struct result
 void sweep_result_json(struct text *out, const struct profile *profile, const struct sweep_result *result,
 		       bool with_tasks);
 void swept_task_json(struct json *json, const struct swept_task *task);
+/* The same without the braces around them. */
+void swept_task_members(struct json *json, const struct swept_task *task);
 
 #endif

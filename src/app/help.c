@@ -1,0 +1,158 @@
+/* Help, made from the table of commands. */
+#include "options.h"
+
+#include <string.h>
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++) {
+		if (strcmp(commands[i]->name, name) == 0) {
+			return commands[i];
+		}
+	}
+	return NULL;
+}
+
+/* How many letters must be changed, added or taken away; long names are far from everything. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[17], m = strlen(a), n = strlen(b);
+	if (m > 16 || n > 16) {
+		return 16;
+	}
+	for (size_t j = 0; j <= n; j++) {
+		row[j] = j;
+	}
+	for (size_t i = 1; i <= m; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			best = row[j] + 1 < best ? row[j] + 1 : best;
+			row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+		}
+	}
+	return row[n];
+}
+
+static const char *nearest(const char *name)
+{
+	const char *best = NULL;
+	size_t least = 3;
+	for (size_t i = 0; commands[i]; i++) {
+		size_t far = distance(name, commands[i]->name);
+		if (far < least && far < strlen(name)) {
+			least = far;
+			best = commands[i]->name;
+		}
+	}
+	return best;
+}
+
+int command_unknown(const struct app *app, const char *name)
+{
+	struct text TEXT_CLEANUP shown = { 0 };
+	struct text TEXT_CLEANUP known = { 0 };
+	const char *near = nearest(name);
+	text_add_visible(&shown, name, strlen(name));
+	for (size_t i = 0; commands[i]; i++) {
+		text_printf(&known, " %s", commands[i]->name);
+	}
+	return app_usage(app, "unknown command '%s'%s%s%s; allowed:%s", text_string(&shown),
+			 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+			 text_string(&known));
+}
+
+static void print_options(struct text *out, const struct command_option *options)
+{
+	for (int i = 0; options[i].name; i++) {
+		struct text TEXT_CLEANUP left = { 0 };
+		text_printf(&left, "--%s%s%s", options[i].name, options[i].argument ? " " : "",
+			    options[i].argument ? options[i].argument : "");
+		text_printf(out, "  %-22s  %s%s\n", text_string(&left),
+			    options[i].help ? options[i].help : "",
+			    options[i].required ? " (required)" : "");
+	}
+}
+
+void help_program(struct text *out)
+{
+	text_add(out, "reclaim gets stuck tasks moving again: on the job table that you have, "
+		      "or as a task "
+		      "queue of its own.\n\n"
+		      "usage: reclaim [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\ncommands:\n");
+	for (size_t i = 0; commands[i]; i++) {
+		text_printf(out, "  %-10s  %s\n", commands[i]->name, commands[i]->summary);
+	}
+	text_add(out, "\noptions, before or behind the command:\n");
+	print_options(out, global_options);
+	text_add(out, "\n`reclaim help COMMAND` says more. To begin with:\n\n"
+		      "  reclaim submit --payload '{\"n\":1}'\n"
+		      "  reclaim work --drain -- ./my-job\n"
+		      "  reclaim --db URL --profile FILE sweep --dry-run\n");
+}
+
+static void print_usage(struct text *out, const struct command *command)
+{
+	text_printf(out, "usage: reclaim %s", command->name);
+	for (int i = 0; command->options && command->options[i].name; i++) {
+		const struct command_option *option = &command->options[i];
+		text_printf(out, option->required ? " --%s%s%s" : " [--%s%s%s]", option->name,
+			    option->argument ? " " : "",
+			    option->argument ? option->argument : "");
+	}
+	if (command->arguments && *command->arguments) {
+		text_printf(out, " %s", command->arguments);
+	}
+	text_add_char(out, '\n');
+}
+
+void help_of(struct text *out, const struct command *command)
+{
+	text_printf(out, "reclaim %s: %s\n\n", command->name, command->summary);
+	print_usage(out, command);
+	if (command->about) {
+		text_printf(out, "\n%s\n", command->about);
+	}
+	if (command->options && command->options[0].name) {
+		text_add(out, "\noptions:\n");
+		print_options(out, command->options);
+	}
+	text_printf(out,
+		    "\nexit codes: 0 done, 2 wrong usage or settings, 5 busy or interrupted, 6 "
+		    "database "
+		    "unavailable%s%s\n",
+		    command->codes ? ", " : "", command->codes ? command->codes : "");
+	if (command->example) {
+		text_printf(out, "\nexample:\n  %s\n", command->example);
+	}
+}
+
+static int run(struct app *app, const char *const *values, int argc, char **argv)
+{
+	struct text TEXT_CLEANUP out = { 0 };
+	(void)values;
+	int failed = app_arguments(app, argc, argv, 0, 1);
+	if (failed) {
+		return failed;
+	}
+	const struct command *command = argc ? command_find(argv[0]) : NULL;
+	if (argc && !command) {
+		return command_unknown(app, argv[0]);
+	}
+	if (command) {
+		help_of(&out, command);
+	} else {
+		help_program(&out);
+	}
+	return app_out(app, &out);
+}
+
+const struct command help_command = {
+	.name = "help",
+	.arguments = "[COMMAND]",
+	.summary = "says what the program, or a command, does",
+	.example = "reclaim help sweep",
+	.run = run,
+};
