@@ -1,5 +1,4 @@
 /* audit: what was done to tasks, by whom and why, oldest first. */
-#include "argument.h"
 #include "rows.h"
 
 static const struct command_option options[] = {
@@ -81,8 +80,7 @@ static int follow(struct app *app, const char *task, int64_t last)
 			return app->cancel ? EXIT_DONE : app_fail(app, &error);
 		}
 		code = rows.rows > 0 ? print_rows(app, &rows, &last) : EXIT_DONE;
-		fflush(stdout);
-	}
+		}
 	return code;
 }
 
@@ -92,7 +90,7 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct reclaim_error error = { 0 };
 	int64_t limit = 100, last = 0;
 	const char *task = values[OPTION_TASK];
-	if (!no_arguments(app, argc, argv) || !app_limit(app, values[OPTION_LIMIT], &limit)) {
+	if (app_arguments(app, argc, argv, 0, 0) || !app_limit(app, values[OPTION_LIMIT], &limit)) {
 		return EXIT_USAGE;
 	}
 	if (ledger_plan(app->ledger, &error) ||
@@ -107,7 +105,6 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	if (code != EXIT_DONE || !values[OPTION_FOLLOW]) {
 		return code;
 	}
-	fflush(stdout);
 	return follow(app, task, last);
 }
 

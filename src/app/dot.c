@@ -1,11 +1,11 @@
 /* dot: the state machine as Graphviz, from the table that the code runs on. */
-#include "argument.h"
+#include "app.h"
 
 static int run(struct app *app, const char *const *values, int argc, char **argv)
 {
 	struct text TEXT_CLEANUP out = { 0 };
 	(void)values;
-	if (!no_arguments(app, argc, argv)) {
+	if (app_arguments(app, argc, argv, 0, 0)) {
 		return EXIT_USAGE;
 	}
 	if (!app->json) {

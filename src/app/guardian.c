@@ -25,6 +25,7 @@ struct guard {
 	int failure;   /* what exec says; closed by a successful one */
 	pid_t command; /* and its process group */
 	int64_t kill_at;
+	bool ordered; /* the worker, or its end, has ended the command */
 };
 
 /* ---- in the guardian ---- */
@@ -54,6 +55,17 @@ static void sort(int *numbers, size_t count)
 	}
 }
 
+static void close_from_to(unsigned first, unsigned last)
+{
+	struct rlimit limit;
+	if (close_range(first, last, 0) == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+		return;
+	}
+	for (unsigned fd = first; fd <= last && fd < limit.rlim_cur; fd++) {
+		close((int)fd);
+	}
+}
+
 /* Closes all others from 3 on; -1 among `kept` is nothing. */
 static void close_others(int *kept, size_t count)
 {
@@ -62,12 +74,12 @@ static void close_others(int *kept, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		if (kept[i] >= (int)first) {
 			if ((unsigned)kept[i] > first) {
-				close_range(first, (unsigned)kept[i] - 1, 0);
+				close_from_to(first, (unsigned)kept[i] - 1);
 			}
 			first = (unsigned)kept[i] + 1;
 		}
 	}
-	close_range(first, ~0u, 0);
+	close_from_to(first, ~0u);
 }
 
 static void reset_signals(void)
@@ -145,11 +157,13 @@ static bool follow_order(struct guard *guard)
 	if (got == 1 && order == GUARDIAN_TERM) {
 		if (guard->kill_at == NEVER) {
 			guard->kill_at = now() + guard->guarding->kill_grace;
+			guard->ordered = true;
 			end_group(guard, SIGTERM);
 		}
 		return true;
 	}
 	guard->kill_at = NEVER;
+	guard->ordered = true;
 	end_group(guard, SIGKILL);
 	return got == 1;
 }
@@ -224,7 +238,7 @@ static void finish(const struct guard *guard)
 	if (read(guard->failure, &code, sizeof(code)) == (ssize_t)sizeof(code)) {
 		report(guard, NEWS_NOT_STARTED, code);
 	}
-	report(guard, NEWS_ENDED, status);
+	report(guard, guard->ordered ? NEWS_ENDED_BY_ORDER : NEWS_ENDED, status);
 }
 
 /* Descendants that left the group: the lock is theirs too. */

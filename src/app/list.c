@@ -1,5 +1,4 @@
 /* list: the tasks of a ledger, newest first. */
-#include "argument.h"
 #include "rows.h"
 
 #include <string.h>
@@ -98,7 +97,7 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct result RESULT_CLEANUP rows = { 0 };
 	struct text TEXT_CLEANUP out = { 0 };
 	struct reclaim_error error = { 0 };
-	if (!no_arguments(app, argc, argv) ||
+	if (app_arguments(app, argc, argv, 0, 0) ||
 	    !parse_state(app, values[OPTION_STATE], &listing) ||
 	    !app_limit(app, values[OPTION_LIMIT], &listing.limit)) {
 		return EXIT_USAGE;

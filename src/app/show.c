@@ -1,5 +1,4 @@
 /* show: one task with all that the ledger keeps of it, and its history from the audit. */
-#include "argument.h"
 #include "block.h"
 #include "pieces.h"
 #include "rows.h"
@@ -247,12 +246,11 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct result RESULT_CLEANUP history = { 0 };
 	struct text TEXT_CLEANUP out = { 0 };
 	struct reclaim_error error = { 0 };
-	const char *id = NULL;
 	(void)values;
-	if (!one_argument(app, "ID", /* required= */ true, argc, argv, &id)) {
+	if (app_arguments(app, argc, argv, 1, 1)) {
 		return EXIT_USAGE;
 	}
-	if (ledger_plan(app->ledger, &error) || ledger_read(app->ledger, id, &task, &error) ||
+	if (ledger_plan(app->ledger, &error) || ledger_read(app->ledger, argv[0], &task, &error) ||
 	    read_history(app->ledger, result_cell(&task, 0, 0), &history, &error)) {
 		return app_fail(app, &error);
 	}

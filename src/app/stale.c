@@ -1,5 +1,4 @@
 /* stale: every claim that the judge finds stale, oldest first, and what keeps it waiting. */
-#include "argument.h"
 #include "rows.h"
 #include "take.h"
 
@@ -130,7 +129,7 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct text TEXT_CLEANUP out = { 0 };
 	struct reclaim_error error = { 0 };
 	(void)values;
-	if (!no_arguments(app, argc, argv)) {
+	if (app_arguments(app, argc, argv, 0, 0)) {
 		return EXIT_USAGE;
 	}
 	if (look(app->ledger, &survey, &error)) {

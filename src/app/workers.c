@@ -1,5 +1,4 @@
 /* workers: who works on a ledger's tasks, when each was last seen, and how many claims it holds. */
-#include "argument.h"
 #include "rows.h"
 #include "scan.h"
 
@@ -228,14 +227,13 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 {
 	struct census census = { 0 };
 	struct reclaim_error error = { 0 };
-	const char *name = NULL;
 	(void)values;
-	if (!one_argument(app, "NAME", /* required= */ false, argc, argv, &name)) {
+	if (app_arguments(app, argc, argv, 0, 1)) {
 		return EXIT_USAGE;
 	}
 	census.pass.lockfile.fd = -1;
 	enum reclaim_status status = take_census(app->ledger, &census, &error);
-	int code = status ? app_fail(app, &error) : show(app, &census, name);
+	int code = status ? app_fail(app, &error) : show(app, &census, argc > 0 ? argv[0] : NULL);
 	pass_finish(&census.pass);
 	free(census.claims);
 	return code;

@@ -82,6 +82,8 @@ struct db_driver {
 	const char *const *schemes;   /* URL schemes, NULL at the end */
 	char quote;                   /* around identifiers */
 	enum time_format native_time; /* how our own tables keep instants there */
+	const char *own_prefix; /* of our own tables there: "reclaim_" or "reclaim." */
+	bool marks_by_place; /* a parameter that stands twice has one marker; else each occurrence has its own */
 	/* Writes the marker of the n-th parameter (from 1): ?, ?1 or $1. */
 	void (*marker)(struct text *sql, int n);
 

@@ -38,6 +38,14 @@ static enum reclaim_status emit_script(const struct sink *sink, enum sql sql)
 			   sink->ledger->db->driver->name);
 }
 
+static enum reclaim_status look_up_own(struct ledger *ledger, const char *name, struct table **ret_table,
+				       struct reclaim_error *error)
+{
+	struct arena ARENA_CLEANUP arena = { 0 };
+	const char *full = arena_printf(&arena, "%s%s", ledger->db->driver->own_prefix, name);
+	return full ? db_look_up(ledger->db, full, ret_table, error) : fail_no_memory(error);
+}
+
 enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has, struct reclaim_error *error)
 {
 	if (ledger->has_host_tables) {
@@ -45,9 +53,9 @@ enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has,
 		return RECLAIM_OK;
 	}
 	struct table *events = NULL, *ledgers = NULL;
-	enum reclaim_status status = db_look_up(ledger->db, "reclaim_events", &events, error);
+	enum reclaim_status status = look_up_own(ledger, "events", &events, error);
 	if (!status) {
-		status = db_look_up(ledger->db, "reclaim_ledgers", &ledgers, error);
+		status = look_up_own(ledger, "ledgers", &ledgers, error);
 	}
 	if (!status) {
 		*ret_has = ledger->has_host_tables = events->exists && ledgers->exists;

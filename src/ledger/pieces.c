@@ -94,7 +94,7 @@ const char *piece_join(struct plan *plan)
 		return "";
 	}
 	return arena_printf(&plan->arena, "\nLEFT JOIN %s AS w ON %s = %s",
-			    quote_name(&plan->arena, plan->driver, workers->table),
+			    quote_name(&plan->arena, plan->driver, plan->workers_table),
 			    piece_column(plan, "w", workers->key), piece_column(plan, "t", owner));
 }
 

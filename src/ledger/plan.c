@@ -11,6 +11,15 @@ enum time_format plan_format(const struct plan *plan, enum signal signal)
 
 /* ---- the schema as found ---- */
 
+#define OWN "reclaim_"
+
+const char *plan_table(struct arena *arena, const struct db_driver *driver, const struct profile *profile,
+		       const char *name)
+{
+	bool own = profile->native && strncmp(name, OWN, strlen(OWN)) == 0;
+	return own ? arena_printf(arena, "%s%s", driver->own_prefix, name + strlen(OWN)) : name;
+}
+
 static bool is_optional(const struct profile *profile, const char *column)
 {
 	for (size_t i = 0; i < profile->optional.count; i++) {
@@ -85,9 +94,16 @@ static enum reclaim_status need_all(const struct plan *plan, struct reclaim_erro
 static enum reclaim_status find_schema(struct db *db, struct plan *plan, struct reclaim_error *error)
 {
 	const struct profile *profile = plan->profile;
-	enum reclaim_status status = look_up(db, profile, profile->table, &plan->table, error);
+	plan->task_table = plan_table(&plan->arena, plan->driver, profile, profile->table);
+	plan->workers_table = !profile->workers.table ? NULL :
+							plan_table(&plan->arena, plan->driver, profile,
+								   profile->workers.table);
+	if (!plan->task_table || (profile->workers.table && !plan->workers_table)) {
+		return fail_no_memory(error);
+	}
+	enum reclaim_status status = look_up(db, profile, plan->task_table, &plan->table, error);
 	if (!status && profile->workers.table) {
-		status = look_up(db, profile, profile->workers.table, &plan->worker_table, error);
+		status = look_up(db, profile, plan->workers_table, &plan->worker_table, error);
 		plan->has_workers = !status;
 	}
 	return status ? status : need_all(plan, error);
@@ -271,7 +287,7 @@ static void make(struct maker *m, enum sql sql, const struct hole *holes, size_t
 
 static const char *relation(struct plan *plan)
 {
-	return quote_name(&plan->arena, plan->driver, plan->profile->table);
+	return quote_name(&plan->arena, plan->driver, plan->task_table);
 }
 
 /* `(t.k0, t.k1)` and `(:row1, :row2)`, with the order column first if there is one. */
@@ -370,8 +386,9 @@ static void make_list(struct maker *m, const char *where, struct planned *ret)
 	struct plan *plan = m->plan;
 	const char *queue = plan->profile->roles[ROLE_QUEUE];
 	if (plan_has(plan, queue) && where) {
-		where = arena_printf(&plan->arena, "%s AND (:queue IS NULL OR %s = :queue)", where,
-				     piece_column(plan, "t", queue));
+		struct hole holes[] = { { "column", piece_column(plan, "t", queue) } };
+		where = arena_printf(&plan->arena, "%s AND %s", where,
+				     fill(&plan->arena, plan_sql(plan, SQL_OF_QUEUE)->text, holes, 1));
 	}
 	MAKE(m, SQL_LIST, ret, { "columns", piece_columns(plan, /* with_bulk= */ false) }, { "relation", relation(plan) },
 	     { "join", piece_join(plan) }, { "where", where }, { "order", newest_first(plan) });
@@ -575,7 +592,7 @@ static void make_worker_beat(struct maker *m, const struct change *beat)
 			    piece_expression(plan, plan->worker_table, &beat->set[i]));
 	}
 	const char *key = piece_column(plan, "", w->key);
-	MAKE(m, SQL_UPSERT, &plan->worker_beat, { "relation", quote_name(&plan->arena, plan->driver, w->table) },
+	MAKE(m, SQL_UPSERT, &plan->worker_beat, { "relation", quote_name(&plan->arena, plan->driver, plan->workers_table) },
 	     { "columns", arena_printf(&plan->arena, "%s, %s", key, columns) },
 	     { "values", arena_printf(&plan->arena, ":owner, %s", values) }, { "key", key },
 	     { "set", set.failed ? NULL : arena_copy(&plan->arena, text_string(&set), set.size) });
@@ -589,7 +606,7 @@ static void make_workers(struct maker *m)
 		return;
 	}
 	const struct workers *w = &plan->profile->workers;
-	const char *table = quote_name(&plan->arena, plan->driver, w->table);
+	const char *table = quote_name(&plan->arena, plan->driver, plan->workers_table);
 	const char *key = arena_printf(&plan->arena, "%s = :row%d", piece_column(plan, "", w->key),
 				       WORKER_CELL_KEY);
 	MAKE(m, SQL_WORKERS, &plan->workers, { "columns", worker_columns(plan) }, { "relation", table });

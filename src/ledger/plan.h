@@ -40,6 +40,7 @@ struct plan {
 	const struct profile *profile;
 	const struct db_driver *driver;
 	const struct sql_engine *sql;
+	const char *task_table, *workers_table; /* as the engine names them */
 	struct table *table, *worker_table;
 	struct policy policy; /* the profile's, less what needs absent columns */
 	const char **columns; /* of the task table, as read; cell i + 1 */
@@ -90,6 +91,9 @@ void plan_destroy(struct plan *plan);
 
 /* The cell of a column; -1: it is not read. */
 int plan_cell(const struct plan *plan, const char *column);
+/* A table of the profile as this engine names it: our own ones have its prefix. */
+const char *plan_table(struct arena *arena, const struct db_driver *driver, const struct profile *profile,
+		       const char *name);
 /* An instant in the shape of one of the task's columns. */
 enum time_format plan_format(const struct plan *plan, enum signal signal);
 

@@ -76,6 +76,18 @@ struct scan {
 	char unknown[64];
 };
 
+static void add_marker(struct scan *scan, int place)
+{
+	for (int i = 0; scan->driver->marks_by_place && i < scan->slot_count; i++) {
+		if (scan->slots[i] == place) {
+			scan->driver->marker(&scan->sql, i + 1);
+			return;
+		}
+	}
+	scan->slots[scan->slot_count++] = place;
+	scan->driver->marker(&scan->sql, scan->slot_count);
+}
+
 static bool scan_sql(struct scan *scan, const char *filled)
 {
 	for (const char *at = filled; *at;) {
@@ -98,8 +110,7 @@ static bool scan_sql(struct scan *scan, const char *filled)
 			snprintf(scan->unknown, sizeof(scan->unknown), "%.*s", (int)size, at + 1);
 			return false;
 		}
-		scan->slots[scan->slot_count++] = place;
-		scan->driver->marker(&scan->sql, scan->slot_count);
+		add_marker(scan, place);
 		at += size + 1;
 	}
 	return !scan->sql.failed;

@@ -8,4 +8,11 @@ struct reclaim {
 	struct ledger *ledger;
 };
 
+/* The database where nobody names one: a file of the first engine of this build. NULL: no memory. */
+const char *default_db_url(struct arena *arena);
+#define DEFAULT_PROFILE "reclaim"
+
+/* Makes our own tables where they are missing; nothing on a host's ledger. */
+enum reclaim_status make_own_tables(struct ledger *ledger, struct reclaim_error *error);
+
 #endif

@@ -1,6 +1,7 @@
 /* The keeper: its two threads, what it lets the program say, and the end of the lease on our side. */
 #include "keeper.h"
 #include "duration.h"
+#include "handle.h"
 #include "incarnation.h"
 
 #include <errno.h>
@@ -223,10 +224,10 @@ static enum reclaim_status copy_options(struct reclaim_keeper *keeper,
 	struct incarnation own;
 	struct arena *arena = &keeper->arena;
 	const char *url = options && options->db ? options->db : getenv("RECLAIM_DB");
-	const char *profile = options && options->profile ? options->profile : "reclaim";
+	const char *profile = options && options->profile ? options->profile : DEFAULT_PROFILE;
 	incarnation_read(&own);
 	keeper->options = (struct ledger_options){
-		.url = arena_string(arena, url && *url ? url : "sqlite:reclaim.db"),
+		.url = url && *url ? arena_string(arena, url) : default_db_url(arena),
 		.profile = arena_string(arena, profile),
 		.db = { .busy = options ? options->busy : 0, .cancel = &keeper->cancel },
 		.environment = environment,

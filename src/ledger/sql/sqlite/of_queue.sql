@@ -1,0 +1,1 @@
+(:queue IS NULL OR {column} = :queue)
