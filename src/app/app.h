@@ -40,6 +40,9 @@ enum override {
 
 struct app {
 	struct arena arena;
+	struct {
+		const char *db, *profile, *config;
+	} given; /* by options; NULL: not */
 	/* From the options, else the environment, else the config file, else the default; config may be NULL. */
 	const char *db, *profile, *config;
 	int64_t from_config[OVERRIDE_COUNT], from_environment[OVERRIDE_COUNT]; /* NOT_SET */
@@ -67,8 +70,9 @@ struct command {
 	const char *name, *arguments, *summary;
 	const struct command_option *options; /* name NULL at the end; may be NULL */
 	enum need need;
-	bool creates;                /* opens with create: only init and submit */
-	bool looks;                  /* opens read-only */
+	bool creates; /* opens with create: only init and submit */
+	bool looks;   /* opens read-only */
+	bool takes_rest; /* its options end at the first argument: what follows is a command line */
 	const char *about, *example; /* for the help; may be NULL */
 	const char *codes; /* exit codes worth knowing besides 0, 2, 5 and 6; may be NULL */
 	/* `values[i]` is the argument of options[i] ("" for a flag that is set), NULL when it was not given. */

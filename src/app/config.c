@@ -1,6 +1,7 @@
 /* Reads $RECLAIM_… and the config file. */
 #include "config.h"
 
+#include "driver.h"
 #include "duration.h"
 #include "outline.h"
 
@@ -299,6 +300,9 @@ int config_apply(struct app *app)
 	for (int i = 0; i < OVERRIDE_COUNT; i++) {
 		config.values[i] = app->from_environment[i] = NOT_SET;
 	}
+	app->db = app->given.db;
+	app->profile = app->given.profile;
+	app->config = app->given.config;
 	choose_config(app);
 	if (app->config && read_config(app, &config, &error)) {
 		return app_fail(app, &error);

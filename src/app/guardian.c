@@ -264,8 +264,8 @@ static void detach(struct guard *guard)
 	for (int fd = 0; fd < 3 && nothing >= 0; fd++) {
 		dup2(nothing, fd);
 	}
-	int kept[] = { guard->control, guard->news, guard->out, guard->err, guard->guarding->input,
-		       guard->guarding->lock };
+	int kept[] = { guard->control,         guard->news,          guard->out, guard->err,
+		       guard->guarding->input, guard->guarding->lock };
 	close_others(kept, sizeof(kept) / sizeof(*kept));
 	/* A child that was ignored would never be seen to end. */
 	signal(SIGCHLD, SIG_DFL);
@@ -335,8 +335,8 @@ static pid_t fork_guardian(struct guard *guard)
 	return pid;
 }
 
-enum reclaim_status guardian_start(const struct guarding *guarding, struct guardian *ret_guardian,
-				   struct reclaim_error *error)
+enum reclaim_status guardian_start(const struct guarding *guarding,
+				   struct guardian *ret_guardian, struct reclaim_error *error)
 {
 	struct pipes pipes;
 	pid_t pid = -1;

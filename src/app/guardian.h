@@ -23,17 +23,17 @@ struct guarding {
 /* The worker's side of a guardian; descriptors are non-blocking, and the worker closes them. */
 struct guardian {
 	pid_t pid;
-	int control;  /* to the guardian: orders; closing it ends the group at once */
-	int news;     /* from the guardian: struct guardian_news; its end comes with or after the last */
+	int control; /* to the guardian: orders; closing it ends the group at once */
+	int news; /* from the guardian: struct guardian_news; its end comes with or after the last */
 	int out, err; /* of the command */
 };
 
 enum guardian_order { GUARDIAN_TERM = 'T', GUARDIAN_KILL = 'K' };
 
 enum guardian_news_kind {
-	NEWS_STARTED, /* value: the command's process group */
-	NEWS_NOT_STARTED, /* value: errno of exec; comes before the end */
-	NEWS_ENDED,       /* value: the wait status; nothing of its group is left */
+	NEWS_STARTED,        /* value: the command's process group */
+	NEWS_NOT_STARTED,    /* value: errno of exec; comes before the end */
+	NEWS_ENDED,          /* value: the wait status; nothing of its group is left */
 	NEWS_ENDED_BY_ORDER, /* the same, after it was told to end */
 };
 struct guardian_news {
@@ -41,8 +41,8 @@ struct guardian_news {
 };
 
 /* Safe in a program with threads. Takes nothing over: the caller still owns `input` and `lock`. */
-enum reclaim_status guardian_start(const struct guarding *guarding, struct guardian *ret_guardian,
-				   struct reclaim_error *error);
+enum reclaim_status guardian_start(const struct guarding *guarding,
+				   struct guardian *ret_guardian, struct reclaim_error *error);
 /* SIGTERM and, after the kill grace, SIGKILL; or SIGKILL. From any thread, never blocks. */
 void guardian_tell(int control, enum guardian_order order);
 

@@ -13,8 +13,9 @@
 enum reclaim_status loop_init(struct loop *loop, struct reclaim_error *error)
 {
 	loop->fd = epoll_create1(EPOLL_CLOEXEC);
-	return loop->fd < 0 ? fail(error, RECLAIM_INTERNAL, "no event loop: %s", strerror(errno)) :
-			      RECLAIM_OK;
+	return loop->fd < 0
+		       ? fail(error, RECLAIM_INTERNAL, "no event loop: %s", strerror(errno))
+		       : RECLAIM_OK;
 }
 
 void loop_finish(struct loop *loop)

@@ -11,7 +11,7 @@ struct loop {
 	int fd;
 };
 
-/* Lives until it is removed; never removed from within `ready` of another. */
+/* It may be removed at any time; its memory stays until loop_run has come back. */
 struct source {
 	int fd; /* -1: none */
 	void (*ready)(struct source *source);

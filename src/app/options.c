@@ -40,9 +40,9 @@ static int refuse_twice(const struct app *app, const char *name)
 
 static int set_global(struct app *app, struct request *request, int option, const char *value)
 {
-	const char **const slots[GLOBALS] = {
-		[DB] = &app->db, [PROFILE] = &app->profile, [CONFIG] = &app->config
-	};
+	const char **const slots[GLOBALS] = { [DB] = &app->given.db,
+					      [PROFILE] = &app->given.profile,
+					      [CONFIG] = &app->given.config };
 	if (slots[option]) {
 		if (*slots[option]) {
 			return refuse_twice(app, global_options[option].name);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -67,7 +68,8 @@ static char **make_environment(struct arena *arena, const struct errand *errand)
 {
 	char attempt[24];
 	snprintf(attempt, sizeof(attempt), "%lld", (long long)errand->attempt);
-	const char *values[TOLD] = { errand->id, errand->token, attempt, errand->kind, errand->queue };
+	const char *values[TOLD] = { errand->id, errand->token, attempt, errand->kind,
+				     errand->queue };
 	size_t count = 0, size = 0;
 	while (environ[size]) {
 		size++;
@@ -193,7 +195,8 @@ static void news_ready(struct source *source)
 
 /* ---- start and finish ---- */
 
-static void watch(struct run *run, struct source *source, int fd, void (*ready)(struct source *))
+static void watch(struct run *run, struct source *source, int fd,
+		  void (*ready)(struct source *))
 {
 	*source = (struct source){ .fd = fd, .ready = ready, .context = run };
 	if (!loop_add(run->loop, source)) {
@@ -203,7 +206,8 @@ static void watch(struct run *run, struct source *source, int fd, void (*ready)(
 }
 
 enum reclaim_status run_start(struct run *run, const struct running *running,
-			      const struct errand *errand, int lock, struct reclaim_error *error)
+			      const struct errand *errand, int lock,
+			      struct reclaim_error *error)
 {
 	struct arena ARENA_CLEANUP arena = { 0 };
 	struct guardian guardian;
@@ -219,9 +223,9 @@ enum reclaim_status run_start(struct run *run, const struct running *running,
 					   .lock = lock,
 					   .kill_grace = running->kill_grace,
 					   .files = running->files };
-	enum reclaim_status status = guarding.environment ?
-					     guardian_start(&guarding, &guardian, error) :
-					     fail_no_memory(error);
+	enum reclaim_status status = guarding.environment
+					     ? guardian_start(&guarding, &guardian, error)
+					     : fail_no_memory(error);
 	close(input);
 	if (status) {
 		return status;

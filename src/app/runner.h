@@ -44,7 +44,8 @@ struct run {
 
 /* `lock` as the guardian takes it. A failure says why there is no process, and has started nothing. */
 enum reclaim_status run_start(struct run *run, const struct running *running,
-			      const struct errand *errand, int lock, struct reclaim_error *error);
+			      const struct errand *errand, int lock,
+			      struct reclaim_error *error);
 void run_finish(struct run *run);
 
 enum ending {

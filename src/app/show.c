@@ -145,7 +145,7 @@ static void print_times(struct text *out, const struct shown *s)
 		const char *label;
 	} times[] = {
 		{ SIGNAL_CREATED, "created" }, { SIGNAL_DUE, "due" },	      { SIGNAL_CLAIMED, "claimed" },
-		{ SIGNAL_BEAT, "last beat" },  { SIGNAL_LEASE, "own lease" }, { SIGNAL_DEADLINE, "deadline" },
+		{ SIGNAL_BEAT, "last beat" },  { SIGNAL_LEASE, "lease ends" }, { SIGNAL_DEADLINE, "deadline" },
 		{ SIGNAL_UPDATED, "updated" }, { SIGNAL_FINISHED, "finished" },
 	};
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
@@ -156,7 +156,9 @@ static void print_times(struct text *out, const struct shown *s)
 	const char *bad;
 	if (row_state(s->plan, s->row) == STATE_RUNNING && row_facts(s->plan, s->row, &facts, &bad)) {
 		print_field_time(out, &s->screen, "worker seen", facts.worker_seen, s->now);
-		print_field_time(out, &s->screen, "lease ends", effective_lease(&facts), s->now);
+		if (effective_lease(&facts) != facts.times[SIGNAL_LEASE]) {
+			print_field_time(out, &s->screen, "shared lease", effective_lease(&facts), s->now);
+		}
 	}
 }
 

@@ -133,15 +133,29 @@ static int64_t newest(const struct facts *facts, unsigned signals)
 	return time;
 }
 
-/* A worker that was lost or signed off has no lease any more. */
+/* It never comes back: lost, signed off, or its row is gone. */
+static bool ended(const struct facts *facts)
+{
+	return facts->worker_terminal && facts->presence != WORKER_ACTIVE &&
+	       facts->presence != WORKER_UNMAPPED;
+}
+
+/* A label by itself ends no lease: a host's worker may beat again under it. */
 static int64_t worker_lease(const struct facts *facts)
 {
-	return facts->presence == WORKER_ACTIVE ? facts->worker_lease : NO_TIME;
+	bool has_row = facts->presence != WORKER_UNMAPPED && facts->presence != WORKER_MISSING;
+	return has_row && !ended(facts) ? facts->worker_lease : NO_TIME;
 }
 
 int64_t effective_lease(const struct facts *facts)
 {
 	return later(facts->times[SIGNAL_LEASE], worker_lease(facts));
+}
+
+static bool lease_is_good(const struct policy *policy, const struct facts *facts, int64_t now)
+{
+	int64_t lease = effective_lease(facts);
+	return lease != NO_TIME && plus(lease, policy->skew) > now;
 }
 
 static int64_t threshold_of(const struct rule *rule, const struct facts *facts)
@@ -188,7 +202,7 @@ static void find_age(const struct rule *rule, const struct facts *facts, int64_t
 	f->matches = f->applies && f->threshold != AFTER_NEVER &&
 		     past(f->age, f->threshold, rule->inclusive);
 	if (signal == NO_TIME && rule->missing_is_stale) {
-		f->applies = f->matches = true;
+		f->applies = f->matches = f->threshold != AFTER_NEVER;
 	}
 }
 
@@ -196,15 +210,15 @@ static void find_lease(const struct rule *rule, const struct facts *facts, int64
 		       struct finding *f)
 {
 	int64_t lease = effective_lease(facts);
-	bool ended = facts->worker_terminal &&
-		     (facts->presence == WORKER_STALLED || facts->presence == WORKER_STOPPED);
+	bool has_row = facts->presence == WORKER_STALLED || facts->presence == WORKER_STOPPED;
 	if (lease != NO_TIME) {
 		look_at(f, lease, now, "the effective lease");
-		f->matches = f->age >= 0;
+		f->matches = f->age >= f->threshold;
 		return;
 	}
-	f->saw = ended ? "its worker's lease was ended" : "neither a lease nor a worker row";
-	f->applies = ended || rule->missing_is_stale;
+	f->saw = ended(facts) && has_row ? "its worker's lease was ended"
+					 : "neither a lease nor a worker row";
+	f->applies = ended(facts) || rule->missing_is_stale;
 	f->matches = f->applies;
 	f->signal = facts->presence == WORKER_STALLED ? facts->worker_lease : NO_TIME;
 	if (f->signal == NO_TIME) {
@@ -222,8 +236,9 @@ static void find_worker(const struct rule *rule, const struct facts *facts, int6
 		look_at(f, newest(facts, SIGNAL_BIT(SIGNAL_CLAIMED) | SIGNAL_BIT(SIGNAL_BEAT)),
 			now, "the worker has no row");
 		f->applies = rule->missing_is_stale;
-		f->matches = f->applies && (f->signal == NO_TIME ||
-					    past(f->age, f->threshold, rule->inclusive));
+		f->matches = f->applies && f->threshold != AFTER_NEVER &&
+			     (f->signal == NO_TIME ||
+			      past(f->age, f->threshold, rule->inclusive));
 	} else if (facts->worker_ignored) {
 		f->saw = "the worker's label is one that this rule leaves alone";
 	} else {
@@ -309,7 +324,7 @@ void judge_rule(const struct policy *policy, const struct rule *rule, const stru
 	if (rule->from & STATE_BIT(facts->state)) {
 		finders[rule->kind](rule, facts, now, &f);
 	}
-	if (f.matches && silence && rule->kind != RULE_LEASE && effective_lease(facts) > now) {
+	if (f.matches && silence && rule->kind != RULE_LEASE && lease_is_good(policy, facts, now)) {
 		f.matches = false;
 		f.saw = "silent, but its lease is still good";
 	}

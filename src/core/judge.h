@@ -65,7 +65,7 @@ struct rule {
 	enum rule_kind kind;
 	unsigned from;  /* STATE_BITs it judges */
 	unsigned of;    /* SIGNAL_BITs; the newest that is not NULL counts (age, heartbeat) */
-	int64_t after;  /* threshold; unused by deadline, lease and evidence */
+	int64_t after;  /* threshold; 0 for deadline, lease and evidence */
 	bool inclusive; /* age = threshold is stale already */
 	bool missing_is_stale; /* worker: a claim whose worker has no row */
 	bool unless_alive;     /* evidence of life vetoes it */
@@ -113,7 +113,7 @@ struct facts {
 	int64_t attempts, max_attempts, recoveries;
 	const char *kind, *queue;
 	enum presence presence;
-	bool worker_terminal; /* it signed off, or its lease was ended: it never comes back under this id (our own ledger) */
+	bool worker_terminal; /* ids of workers never come back: one that is not active has no lease (our own ledger) */
 	bool worker_ignored; /* its label is one that the worker rule leaves alone */
 	int64_t worker_seen, worker_lease;
 	enum evidence evidence;
@@ -167,7 +167,7 @@ void judge_rule(const struct policy *policy, const struct rule *rule, const stru
 /* First match wins. A rule that is vetoed or held does not stop a later one from matching. */
 void judge(const struct policy *policy, const struct facts *facts, const struct grace *grace,
 	   int64_t now, struct verdict *ret_verdict);
-/* The later of the task's own lease and its active worker's; NO_TIME: neither. */
+/* The later of the task's own lease and its worker's, if that was not ended; NO_TIME: neither. */
 int64_t effective_lease(const struct facts *facts);
 /* Whether a worker has been silent by that rule. */
 bool judge_worker(const struct rule *rule, int64_t seen, int64_t now);

@@ -22,7 +22,9 @@ static bool young(const struct suspect *s, int64_t now)
 static int by_signal(const void *a, const void *b)
 {
 	const struct suspect *x = a, *y = b;
-	return (x->last_signal > y->last_signal) - (x->last_signal < y->last_signal);
+	int by_patience = (x->patience > y->patience) - (x->patience < y->patience);
+	int by_time = (x->last_signal > y->last_signal) - (x->last_signal < y->last_signal);
+	return by_time ? by_time : by_patience;
 }
 
 /* The old ones go to the end; returns how many are young, sorted by last signal. */
@@ -42,17 +44,30 @@ static size_t sort_young(struct suspect *suspects, size_t count, int64_t now)
 	return kept;
 }
 
-/* The largest run of suspects[*ret_first …] whose signals fit one beat. */
+/* The first of suspects[0 … last] whose signal is within `beat` of that of `last`. */
+static size_t first_within(const struct suspect *suspects, size_t last, int64_t beat)
+{
+	size_t low = 0, high = last;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (after(suspects[middle].last_signal, beat) < suspects[last].last_signal) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+/* The largest run of suspects[*ret_first …] whose signals fit one beat, of several the earliest. */
 static size_t largest_group(const struct policy *policy, const struct suspect *suspects,
 			    size_t count, size_t *ret_first)
 {
-	size_t best = 0, first = 0;
+	size_t best = 0;
 	*ret_first = 0;
 	for (size_t last = 0; last < count; last++) {
 		int64_t beat = policy->beat ? policy->beat : suspects[last].patience / 10;
-		while (after(suspects[first].last_signal, beat) < suspects[last].last_signal) {
-			first++;
-		}
+		size_t first = first_within(suspects, last, beat);
 		if (last - first + 1 > best) {
 			best = last - first + 1;
 			*ret_first = first;

@@ -80,6 +80,7 @@ static bool worker_facts(const struct plan *plan, const struct value *row, struc
 	if (!plan->has_workers) {
 		return true;
 	}
+	f->worker_terminal = workers->terminal;
 	if (value_is_null(cell(row, plan->at.worker_key))) {
 		f->presence = WORKER_MISSING;
 		return true;
@@ -87,7 +88,6 @@ static bool worker_facts(const struct plan *plan, const struct value *row, struc
 	const struct value *label = cell(row, plan->at.worker_state);
 	f->presence = worker_presence(workers, label->type == VALUE_TEXT ? label->data : NULL,
 				      &f->worker_ignored);
-	f->worker_terminal = workers->terminal;
 	*ret_bad = workers->seen.column;
 	if (!time_from_value(cell(row, plan->at.worker_seen), engine_format(plan, workers->seen.format),
 			     &f->worker_seen)) {

@@ -18,7 +18,8 @@ static void hold_lock(struct reclaim_keeper *keeper, struct lockfile *ret_lockfi
 	int64_t slot = -1;
 	if (lockfile_open(path, /* to_hold= */ true, &lockfile, NULL) == RECLAIM_OK &&
 	    lockfile.fd >= 0 &&
-	    lockfile_hold(&lockfile, ledger_random(keeper->ledger), &slot, NULL) == RECLAIM_OK) {
+	    lockfile_hold(&lockfile, ledger_random(keeper->ledger), &slot, NULL) ==
+		    RECLAIM_OK) {
 		incarnation->slot = slot;
 		incarnation->lock_inode = lockfile.inode;
 	} else {
@@ -49,8 +50,8 @@ static enum reclaim_status register_worker(struct reclaim_keeper *keeper,
 	incarnation_read(&incarnation);
 	hold_lock(keeper, &lockfile, &incarnation);
 	int64_t sent = keeper_now();
-	enum reclaim_status status = worker_register(keeper->ledger, keeper->name, keeper->lease,
-						     &incarnation, &worker, error);
+	enum reclaim_status status = worker_register(
+		keeper->ledger, keeper->name, keeper->lease, &incarnation, &worker, error);
 	if (status) {
 		lockfile_close(&lockfile);
 		return status;
@@ -165,8 +166,8 @@ static void tell_missing(struct reclaim_keeper *keeper, const struct claim_list 
 	}
 }
 
-static enum reclaim_status reconcile(struct reclaim_keeper *keeper, const struct holding *answer,
-				     struct reclaim_error *error)
+static enum reclaim_status reconcile(struct reclaim_keeper *keeper,
+				     const struct holding *answer, struct reclaim_error *error)
 {
 	struct arena ARENA_CLEANUP arena = { 0 };
 	struct claim_list missing = { 0 };
@@ -244,9 +245,10 @@ static enum reclaim_status beat_host(struct reclaim_keeper *keeper, const char *
 	int64_t now, sent = keeper_now();
 	enum reclaim_status status = list_held(keeper, &list, error);
 	if (!status) {
-		status = keeper->ledger->plan->has_worker_beat ?
-				 verb_beat(keeper->ledger, worker, /* status_word= */ NULL, error) :
-				 ledger_now(keeper->ledger, &now, error);
+		status = keeper->ledger->plan->has_worker_beat
+				 ? verb_beat(keeper->ledger, worker, /* status_word= */ NULL,
+					     error)
+				 : ledger_now(keeper->ledger, &now, error);
 	}
 	for (size_t i = 0; !status && i < list.count; i++) {
 		status = renew(keeper, &list.claims[i], error);
@@ -272,8 +274,8 @@ enum reclaim_status beat_once(struct reclaim_keeper *keeper, struct reclaim_erro
 	pthread_mutex_lock(&keeper->mutex);
 	held_begin_beat(&keeper->held);
 	pthread_mutex_unlock(&keeper->mutex);
-	status = keeper->registers ? beat_own(keeper, worker, error) :
-				     beat_host(keeper, worker, error);
+	status = keeper->registers ? beat_own(keeper, worker, error)
+				   : beat_host(keeper, worker, error);
 	pthread_mutex_lock(&keeper->mutex);
 	held_end_beat(&keeper->held);
 	pthread_mutex_unlock(&keeper->mutex);

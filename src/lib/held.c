@@ -47,8 +47,8 @@ static size_t place_of(const struct held_claims *held, const char *id, const cha
 struct held *held_find(const struct held_claims *held, const char *id, const char *token)
 {
 	size_t at = place_of(held, id, token);
-	return at < held->count && compare(&held->items[at], id, token) == 0 ? &held->items[at] :
-									       NULL;
+	return at < held->count && compare(&held->items[at], id, token) == 0 ? &held->items[at]
+									     : NULL;
 }
 
 static bool reserve(struct held_claims *held)
@@ -73,7 +73,9 @@ bool held_add(struct held_claims *held, const char *id, const char *token)
 		known->state = known->state == HOLDING_DROPPED ? HOLDING_HELD : known->state;
 		return true;
 	}
-	struct held entry = { .id = strdup(id), .token = strdup(token), .number = held->next_number };
+	struct held entry = { .id = strdup(id),
+			      .token = strdup(token),
+			      .number = held->next_number };
 	if (!entry.id || !entry.token || !reserve(held)) {
 		entry_finish(&entry);
 		return false;

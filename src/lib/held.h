@@ -18,9 +18,9 @@ struct held {
 	char *id, *token;
 	char *reason; /* why it is lost; NULL: not, or there was no memory for it */
 	enum holding_state state;
-	uint64_t number;  /* when it came, by order */
+	uint64_t number;   /* when it came, by order */
 	uint64_t answered; /* the last beat whose answer had it */
-	int beats_told; /* answers that had it since it was told */
+	int beats_told;    /* answers that had it since it was told */
 };
 
 struct held_claims {
@@ -31,7 +31,8 @@ struct held_claims {
 	bool beating;  /* one is under way: what is dropped now may still be in its answer */
 	int claiming;  /* claim requests under way */
 	bool claimed;  /* one was under way at some time of the present beat */
-	uint64_t sent_number; /* what came from here on can't be missing from the present beat's answer */
+	uint64_t
+		sent_number; /* what came from here on can't be missing from the present beat's answer */
 };
 
 void held_finish(struct held_claims *held);

@@ -232,17 +232,18 @@ static enum reclaim_status copy_options(struct reclaim_keeper *keeper,
 		.db = { .busy = options ? options->busy : 0, .cancel = &keeper->cancel },
 		.environment = environment,
 	};
-	keeper->name = keeping->name ? arena_string(arena, keeping->name) :
-				       arena_printf(arena, "%s:%lld", own.host, (long long)own.pid);
+	keeper->name = keeping->name
+			       ? arena_string(arena, keeping->name)
+			       : arena_printf(arena, "%s:%lld", own.host, (long long)own.pid);
 	keeper->lost = keeping->lost;
 	keeper->context = keeping->context;
-	return keeper->options.url && keeper->options.profile && keeper->name ?
-		       RECLAIM_OK :
-		       fail_no_memory(error);
+	return keeper->options.url && keeper->options.profile && keeper->name
+		       ? RECLAIM_OK
+		       : fail_no_memory(error);
 }
 
-static enum reclaim_status check_span(const char *what, int64_t span, int64_t least, int64_t most,
-				      struct reclaim_error *error)
+static enum reclaim_status check_span(const char *what, int64_t span, int64_t least,
+				      int64_t most, struct reclaim_error *error)
 {
 	struct text TEXT_CLEANUP text = { 0 };
 	if (span >= least && span <= most) {
@@ -296,7 +297,8 @@ static enum reclaim_status set_timing(struct reclaim_keeper *keeper,
 		keeper->kill_grace = 0;
 	}
 	status = check_span("the kill grace", keeper->kill_grace, 0, third, error);
-	int64_t usual = !profile->native && profile->policy.beat > 0 ? profile->policy.beat : third;
+	int64_t usual =
+		!profile->native && profile->policy.beat > 0 ? profile->policy.beat : third;
 	int64_t most = (keeper->lease - keeper->kill_grace) / 2;
 	keeper->beat = or_at_most(keeping->beat, usual, most);
 	if (!status) {
@@ -307,7 +309,8 @@ static enum reclaim_status set_timing(struct reclaim_keeper *keeper,
 
 /* The first connection waits for a lock as long as any program's; the beat thread's no longer than a beat. */
 static enum reclaim_status begin(struct reclaim_keeper *keeper,
-				 const struct reclaim_keeping *keeping, struct reclaim_error *error)
+				 const struct reclaim_keeping *keeping,
+				 struct reclaim_error *error)
 {
 	enum reclaim_status status = keeper_connect(keeper, error);
 	if (!status) {
@@ -317,7 +320,8 @@ static enum reclaim_status begin(struct reclaim_keeper *keeper,
 		status = beat_first(keeper, error);
 	}
 	if (!status) {
-		keeper->options.db.busy = keeper->beat < PATIENCE_MAX ? keeper->beat : PATIENCE_MAX;
+		keeper->options.db.busy =
+			keeper->beat < PATIENCE_MAX ? keeper->beat : PATIENCE_MAX;
 		ledger_close(keeper->ledger);
 		keeper->ledger = NULL;
 	}
@@ -394,8 +398,8 @@ enum reclaim_status reclaim_keeper_start(const struct reclaim_options *options,
 	}
 	enum reclaim_status status =
 		keeper->timer < 0 ? fail(error, RECLAIM_INTERNAL, "no timer for the keeper: %s",
-					 strerror(errno)) :
-				    copy_options(keeper, options, keeping, error);
+					 strerror(errno))
+				  : copy_options(keeper, options, keeping, error);
 	if (!status) {
 		status = begin(keeper, keeping, error);
 	}

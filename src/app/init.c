@@ -1,0 +1,103 @@
+/* init: makes or upgrades the ledger. */
+#include "app.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const struct command_option options[] = {
+	{ "print", NULL, "shows the SQL, and runs nothing" },
+	{ 0 },
+};
+enum { PRINT };
+
+static void add_script(void *context, const char *name, const char *sql)
+{
+	struct text *out = context;
+	size_t size = strlen(sql);
+	text_printf(out, "-- %s\n%s%s\n", name, sql, size && sql[size - 1] == '\n' ? "" : "\n");
+}
+
+static const struct db_driver *driver_of(const char *url)
+{
+	size_t size = strcspn(url, ":");
+	for (size_t i = 0; db_drivers[i]; i++) {
+		for (const char *const *scheme = db_drivers[i]->schemes; *scheme; scheme++) {
+			if (strlen(*scheme) == size && strncasecmp(*scheme, url, size) == 0) {
+				return db_drivers[i];
+			}
+		}
+	}
+	return NULL;
+}
+
+/* Our own tables need no look at the database: it may not even be there yet. False: an unknown engine. */
+static bool add_own_scripts(struct text *out, const char *url)
+{
+	static const enum sql scripts[] = { SQL_SCHEMA, SQL_SCHEMA_HOST };
+	const struct db_driver *driver = driver_of(url);
+	for (size_t i = 0; driver && sql_engines[i].name; i++) {
+		if (strcmp(sql_engines[i].name, driver->name) == 0) {
+			for (size_t j = 0; j < sizeof(scripts) / sizeof(scripts[0]); j++) {
+				const struct sql_text *text = &sql_engines[i].texts[scripts[j]];
+				add_script(out, text->name, text->text);
+			}
+			return true;
+		}
+	}
+	return false;
+}
+
+static int print(struct app *app)
+{
+	struct reclaim_error error = { 0 };
+	struct text TEXT_CLEANUP out = { 0 };
+	if (app->loaded->native && add_own_scripts(&out, app->db)) {
+		return app_out(app, &out);
+	}
+	if (app_open_as(app, /* creates= */ false, /* looks= */ true, &app->ledger, &error) ||
+	    ledger_init(app->ledger, add_script, &out, &error)) {
+		return app_fail(app, &error);
+	}
+	return app_out(app, &out);
+}
+
+static int run(struct app *app, const char *const *values, int argc, char **argv)
+{
+	struct reclaim_error error = { 0 };
+	struct text TEXT_CLEANUP out = { 0 };
+	int failed = app_arguments(app, argc, argv, 0, 0);
+	if (failed) {
+		return failed;
+	}
+	if (values[PRINT]) {
+		return print(app);
+	}
+	if (app_open_as(app, /* creates= */ true, /* looks= */ false, &app->ledger, &error) ||
+	    ledger_init(app->ledger, /* show= */ NULL, /* context= */ NULL, &error) ||
+	    ledger_plan(app->ledger, &error)) {
+		return app_fail(app, &error);
+	}
+	struct json json = { .out = &out };
+	if (app->json) {
+		json_open(&json, NULL, '{');
+		json_string(&json, "profile", app->ledger->profile->name);
+		json_string(&json, "db", app->ledger->db->url->shown);
+		json_close(&json, '}');
+	} else {
+		text_printf(&out, "ledger %s is ready in %s", app->ledger->profile->name,
+			    app->ledger->db->url->shown);
+	}
+	text_add_char(&out, '\n');
+	return app_out(app, &out);
+}
+
+const struct command init_command = {
+	.name = "init",
+	.arguments = "",
+	.summary = "creates or upgrades the ledger, or adds what a host's may lack",
+	.options = options,
+	.need = NEED_PROFILE,
+	.about = "It may run as often as you like: what is there stays.",
+	.example = "reclaim --db URL init",
+	.run = run,
+};

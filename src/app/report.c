@@ -1,0 +1,121 @@
+/* Lines about a pass. */
+#include "report.h"
+
+#include "duration.h"
+
+#include <string.h>
+
+static void add_visible(struct text *out, const char *string)
+{
+	text_add_visible(out, string, strlen(string));
+}
+
+static const char *done_word(enum remedy remedy, bool dry_run)
+{
+	static const char *const done[REMEDY_COUNT] = { "reported", "requeued", "failed",
+							"stuck" };
+	static const char *const would[REMEDY_COUNT] = { "would report", "would requeue",
+							 "would fail", "would be stuck" };
+	return (dry_run ? would : done)[remedy];
+}
+
+static void add_task(struct text *out, const struct swept_task *task, bool dry_run)
+{
+	text_printf(out, "%-*s  ", dry_run ? 14 : 8, done_word(task->remedy, dry_run));
+	add_visible(out, task->id);
+	text_printf(out, "  rule %s", task->rule);
+	if (task->owner) {
+		text_add(out, ", owner ");
+		add_visible(out, task->owner);
+	}
+	if (task->reason) {
+		text_add(out, ": ");
+		add_visible(out, task->reason);
+	}
+	text_add_char(out, '\n');
+}
+
+void report_tasks(struct text *out, const struct sweep_result *result)
+{
+	for (size_t i = 0; i < result->task_count; i++) {
+		add_task(out, &result->tasks[i], result->dry_run);
+	}
+}
+
+static void add_count(struct text *out, int64_t count, const char *what)
+{
+	if (count > 0) {
+		text_printf(out, ", %lld %s", (long long)count, what);
+	}
+}
+
+/* Why something waits, in plain words. */
+static void add_holding(struct text *out, const struct sweep_result *result)
+{
+	if (result->valve.holding) {
+		text_printf(out, "the valve holds %lld claims back until ",
+			    (long long)result->valve.group);
+		time_print_rfc3339(out, result->valve.until);
+		text_add(out, ": so many fell silent at once that the fault may be ours "
+			      "(--force opens it)\n");
+	}
+	if (result->grace) {
+		text_add(out, "a grace after an outage holds claims back: their workers get "
+			      "time to beat again\n");
+	}
+	if (result->moved_on) {
+		text_add(out, "another sweeper took the turn; this pass ended there\n");
+	}
+}
+
+void report_summary(struct text *out, const struct sweep_result *result)
+{
+	text_printf(out, "%s%lld in flight, %lld stale", result->dry_run ? "dry run: " : "",
+		    (long long)result->in_flight, (long long)result->stale);
+	text_add(out, result->stale > 0 ? ": " : "");
+	struct text TEXT_CLEANUP counts = { 0 };
+	add_count(&counts, result->requeued, "requeued");
+	add_count(&counts, result->failed, "failed");
+	add_count(&counts, result->stuck, "stuck");
+	add_count(&counts, result->reported, "reported");
+	add_count(&counts, result->held_back, "held back for later");
+	add_count(&counts, result->lost_races, "moved on by themselves");
+	add_count(&counts, result->errors, "that could not be put right");
+	text_add(out,
+		 counts.size > 2 && result->stale > 0 ? counts.data + 2 : text_string(&counts));
+	add_count(out, result->locked, "locked by somebody");
+	add_count(out, result->vetoed, "silent, but proven alive");
+	add_count(out, result->blind, "that no rule can judge");
+	add_count(out, result->future, "with times in the future");
+	text_add_char(out, '\n');
+	add_holding(out, result);
+	out->failed |= counts.failed;
+}
+
+void report_problems(const struct app *app, const struct sweep_result *result)
+{
+	for (size_t i = 0; i < result->problem_count; i++) {
+		app_complain(app, "task %s: %s", result->problems[i].id,
+			     result->problems[i].message);
+	}
+	for (size_t i = 0; i < result->blind_count; i++) {
+		app_complain(app, "task %s: %s", result->blind_rows[i].id,
+			     result->blind_rows[i].message);
+	}
+}
+
+int report_pass(const struct app *app, const struct profile *profile,
+		const struct sweep_result *result)
+{
+	struct text TEXT_CLEANUP out = { 0 };
+	if (app->json) {
+		sweep_result_json(&out, profile, result, /* with_tasks= */ true);
+		text_add_char(&out, '\n');
+	} else {
+		report_tasks(&out, result);
+		report_summary(&out, result);
+	}
+	report_problems(app, result);
+	int code = app_out(app, &out);
+	return code ? code : result->valve.holding ? EXIT_HELD_BACK : EXIT_DONE;
+}

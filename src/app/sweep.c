@@ -1,0 +1,45 @@
+/* sweep: one pass. */
+#include "report.h"
+
+static const struct command_option options[] = {
+	{ "dry-run", NULL, "says what it would do, and writes nothing" },
+	{ "limit", "N", "lowers the cap of the pass; 0: nothing is taken" },
+	{ "force", NULL, "opens the valve, and allows a scan without an index" },
+	{ 0 },
+};
+enum { DRY_RUN, LIMIT, FORCE };
+
+static int run(struct app *app, const char *const *values, int argc, char **argv)
+{
+	struct pass_options pass = { .dry_run = values[DRY_RUN] != NULL,
+				     .force = values[FORCE] != NULL,
+				     .limit = -1 };
+	struct reclaim_error error = { 0 };
+	struct sweep_result result = { 0 };
+	int failed = app_arguments(app, argc, argv, 0, 0);
+	if (failed ||
+	    !app_number(app, options[LIMIT].name, values[LIMIT], 0, 1000000000, &pass.limit)) {
+		return EXIT_USAGE;
+	}
+	if (app_open_as(app, /* creates= */ false, /* looks= */ pass.dry_run, &app->ledger,
+			&error) ||
+	    pass_run(app->ledger, &pass, &result, &error)) {
+		return app_fail(app, &error);
+	}
+	int code = report_pass(app, app->ledger->profile, &result);
+	sweep_result_finish(&result);
+	return code;
+}
+
+const struct command sweep_command = {
+	.name = "sweep",
+	.arguments = "",
+	.summary = "finds stale claims and puts each one right, once",
+	.options = options,
+	.about = "One pass, oldest claim first, at most as many as the profile's cap. Each "
+		 "task is changed together\n"
+		 "with its audit row, and only if it is still the claim that was judged.",
+	.codes = "8 done, but the valve holds claims back",
+	.example = "reclaim --db URL --profile FILE sweep --dry-run",
+	.run = run,
+};

@@ -1,0 +1,763 @@
+/* The judge: every kind of rule at its boundary, then properties over random rows (I6, I7, I15). */
+#include "judge.h"
+#include "random.h"
+#include "unit.h"
+
+#define S USEC_PER_SEC
+#define NOW (INT64_C(1000000) * S)
+#define RUNNING STATE_BIT(STATE_RUNNING)
+
+/* A running claim of which nothing is known. */
+static struct facts claim(void)
+{
+	struct facts facts = { .state = STATE_RUNNING,
+			       .owned = true,
+			       .attempts = -1,
+			       .max_attempts = -1,
+			       .recoveries = -1,
+			       .worker_seen = NO_TIME,
+			       .worker_lease = NO_TIME };
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		facts.times[i] = NO_TIME;
+	}
+	return facts;
+}
+
+static struct facts claim_with(enum signal signal, int64_t time)
+{
+	struct facts facts = claim();
+	facts.times[signal] = time;
+	return facts;
+}
+
+static struct facts claim_of(enum presence presence, int64_t seen, int64_t lease)
+{
+	struct facts facts = claim();
+	facts.presence = presence;
+	facts.worker_seen = seen;
+	facts.worker_lease = lease;
+	return facts;
+}
+
+static struct rule rule_of(enum rule_kind kind, int64_t after)
+{
+	return (struct rule){ .name = rule_kind_name(kind),
+			      .kind = kind,
+			      .from = RUNNING,
+			      .of = kind == RULE_AGE ? SIGNAL_BIT(SIGNAL_CLAIMED)
+						     : SIGNAL_BIT(SIGNAL_BEAT),
+			      .after = after,
+			      .then = REMEDY_REQUEUE,
+			      .reason = "" };
+}
+
+static struct policy policy_of(const struct rule *rules, size_t count)
+{
+	return (struct policy){ .rules = rules,
+				.rule_count = count,
+				.last_resort = REMEDY_STUCK,
+				.budget_attempts = NO_LIMIT,
+				.budget_recoveries = NO_LIMIT,
+				.lease = 30 * S,
+				.valve_min = NO_LIMIT };
+}
+
+static struct verdict judged(const struct rule *rules, size_t count, const struct facts *facts,
+			     const struct grace *grace)
+{
+	struct policy policy = policy_of(rules, count);
+	struct verdict verdict;
+	judge(&policy, facts, grace, NOW, &verdict);
+	return verdict;
+}
+
+static enum outcome outcome_of(const struct rule *rule, struct facts facts)
+{
+	return judged(rule, 1, &facts, /* grace= */ NULL).outcome;
+}
+
+/* ---- boundaries ---- */
+
+static void test_boundaries(void **state)
+{
+	(void)state;
+	static const struct {
+		enum rule_kind kind;
+		enum signal signal;
+		int64_t age; /* of the signal */
+		bool inclusive;
+		enum outcome outcome;
+	} cases[] = {
+		{ RULE_AGE, SIGNAL_CLAIMED, 60 * S, false, OUTCOME_FINE },
+		{ RULE_AGE, SIGNAL_CLAIMED, 60 * S + 1, false, OUTCOME_STALE },
+		{ RULE_AGE, SIGNAL_CLAIMED, 60 * S, true, OUTCOME_STALE },
+		{ RULE_AGE, SIGNAL_CLAIMED, 60 * S - 1, true, OUTCOME_FINE },
+		{ RULE_AGE, SIGNAL_CLAIMED, -S, true, OUTCOME_FINE },
+		{ RULE_HEARTBEAT, SIGNAL_BEAT, 60 * S, false, OUTCOME_FINE },
+		{ RULE_HEARTBEAT, SIGNAL_BEAT, 60 * S + 1, false, OUTCOME_STALE },
+		{ RULE_HEARTBEAT, SIGNAL_BEAT, 60 * S, true, OUTCOME_STALE },
+		{ RULE_DEADLINE, SIGNAL_DEADLINE, 0, false, OUTCOME_FINE },
+		{ RULE_DEADLINE, SIGNAL_DEADLINE, 1, false, OUTCOME_STALE },
+		{ RULE_DEADLINE, SIGNAL_DEADLINE, 0, true, OUTCOME_STALE },
+		/* A lease is good until its end, and over from then on. */
+		{ RULE_LEASE, SIGNAL_LEASE, 0, false, OUTCOME_STALE },
+		{ RULE_LEASE, SIGNAL_LEASE, -1, false, OUTCOME_FINE },
+		{ RULE_LEASE, SIGNAL_LEASE, -1, true, OUTCOME_FINE },
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		bool timed = cases[i].kind == RULE_AGE || cases[i].kind == RULE_HEARTBEAT;
+		struct rule rule = rule_of(cases[i].kind, timed ? 60 * S : 0);
+		rule.inclusive = cases[i].inclusive;
+		struct facts facts = claim_with(cases[i].signal, NOW - cases[i].age);
+		struct verdict verdict = judged(&rule, 1, &facts, NULL);
+		assert_int_equal(verdict.outcome, cases[i].outcome);
+		if (verdict.outcome == OUTCOME_STALE) {
+			assert_ptr_equal(verdict.rule, &rule);
+			assert_true(verdict.finding.age == cases[i].age);
+			assert_true(verdict.finding.signal == NOW - cases[i].age);
+			assert_int_equal(verdict.remedy, REMEDY_REQUEUE);
+		}
+	}
+}
+
+static void test_worker_boundaries(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_WORKER, 300 * S);
+	assert_int_equal(outcome_of(&rule, claim_of(WORKER_ACTIVE, NOW - 300 * S, NO_TIME)),
+			 OUTCOME_FINE);
+	assert_int_equal(outcome_of(&rule, claim_of(WORKER_ACTIVE, NOW - 300 * S - 1, NO_TIME)),
+			 OUTCOME_STALE);
+	/* The label only says who has been reported. */
+	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STALLED, NOW, NO_TIME)), OUTCOME_FINE);
+	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STALLED, NOW - 301 * S, NO_TIME)),
+			 OUTCOME_STALE);
+	rule.inclusive = true;
+	assert_int_equal(outcome_of(&rule, claim_of(WORKER_ACTIVE, NOW - 300 * S, NO_TIME)),
+			 OUTCOME_STALE);
+	struct facts ignored = claim_of(WORKER_STOPPED, NOW - 900 * S, NO_TIME);
+	ignored.worker_ignored = true;
+	assert_int_equal(outcome_of(&rule, ignored), OUTCOME_BLIND);
+	assert_false(judge_worker(&rule, NO_TIME, NOW));
+	assert_true(judge_worker(&rule, NOW - 300 * S, NOW));
+	rule.after = AFTER_NEVER;
+	assert_false(judge_worker(&rule, 0, NOW));
+}
+
+static void test_a_missing_worker(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_WORKER, 300 * S);
+	struct facts facts = claim_of(WORKER_MISSING, NO_TIME, NO_TIME);
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_BLIND);
+	rule.missing_is_stale = true;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	facts.times[SIGNAL_CLAIMED] = NOW - 300 * S;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+	facts.times[SIGNAL_CLAIMED]--;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	facts.owned = false;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_BLIND);
+}
+
+/* ---- NULL ---- */
+
+static void test_null_is_never_stale(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < RULE_KIND_COUNT; kind++) {
+		struct rule rule = rule_of((enum rule_kind)kind, 60 * S);
+		assert_int_equal(outcome_of(&rule, claim()),
+				 kind == RULE_DEADLINE ? OUTCOME_FINE : OUTCOME_BLIND);
+	}
+}
+
+static void test_the_newest_of_several_ignores_null(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_HEARTBEAT, 60 * S);
+	rule.of = SIGNAL_BIT(SIGNAL_BEAT) | SIGNAL_BIT(SIGNAL_UPDATED);
+	struct facts facts = claim_with(SIGNAL_UPDATED, NOW - 61 * S);
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	facts.times[SIGNAL_BEAT] = NOW - 60 * S;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+	facts.times[SIGNAL_UPDATED] = NO_TIME;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+	facts.times[SIGNAL_CREATED] = NOW; /* not one of them */
+	facts.times[SIGNAL_BEAT] = NOW - 61 * S;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+}
+
+/* I6: blind only where every rule but the deadline is without its times. */
+static void test_blind(void **state)
+{
+	(void)state;
+	struct rule rules[] = { rule_of(RULE_DEADLINE, 0), rule_of(RULE_HEARTBEAT, 60 * S),
+				rule_of(RULE_AGE, 60 * S) };
+	struct facts facts = claim();
+	assert_int_equal(judged(rules, 3, &facts, NULL).outcome, OUTCOME_BLIND);
+	facts.times[SIGNAL_DEADLINE] = NOW + S;
+	assert_int_equal(judged(rules, 3, &facts, NULL).outcome, OUTCOME_FINE);
+	facts = claim_with(SIGNAL_CLAIMED, NOW);
+	assert_int_equal(judged(rules, 3, &facts, NULL).outcome, OUTCOME_FINE);
+	facts = claim();
+	facts.state = STATE_READY;
+	assert_int_equal(judged(rules, 3, &facts, NULL).outcome, OUTCOME_FINE);
+	facts.state = STATE_COMPLETED;
+	facts.times[SIGNAL_CLAIMED] = 0;
+	assert_int_equal(judged(rules, 3, &facts, NULL).outcome, OUTCOME_FINE);
+}
+
+static void test_times_that_overflow(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_AGE, 60 * S);
+	assert_int_equal(outcome_of(&rule, claim_with(SIGNAL_CLAIMED, NO_TIME + 1)),
+			 OUTCOME_STALE);
+	assert_int_equal(outcome_of(&rule, claim_with(SIGNAL_CLAIMED, INT64_MAX)), OUTCOME_FINE);
+}
+
+/* ---- leases ---- */
+
+static void test_the_effective_lease_is_the_later_one(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_LEASE, 0);
+	struct facts facts = claim_of(WORKER_ACTIVE, NOW - S, NOW + 1);
+	facts.times[SIGNAL_LEASE] = NOW - 1;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+	facts.worker_lease = NOW - 2;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	facts.times[SIGNAL_LEASE] = NOW + 1;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+}
+
+/* An incarnation of ours that was ended never comes back: its lease is over whatever its row says. */
+static void test_an_ended_worker_has_no_lease(void **state)
+{
+	(void)state;
+	static const enum presence ended[] = { WORKER_STALLED, WORKER_STOPPED, WORKER_MISSING };
+	struct rule rule = rule_of(RULE_LEASE, 0);
+	for (size_t i = 0; i < COUNT_OF(ended); i++) {
+		struct facts facts = claim_of(ended[i], NOW, NOW + 60 * S);
+		facts.worker_terminal = true;
+		assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+		facts.times[SIGNAL_LEASE] = NOW + 1; /* its own is still good */
+		assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+	}
+}
+
+/* Elsewhere a label says nothing about the lease: the worker may beat again under it. */
+static void test_a_label_ends_no_lease_of_a_host(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_LEASE, 0);
+	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STALLED, NOW, NOW + 1)), OUTCOME_FINE);
+	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STALLED, NOW, NOW)), OUTCOME_STALE);
+	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STOPPED, NOW, NOW)), OUTCOME_STALE);
+}
+
+/* I7: no theft. */
+static void test_silence_respects_a_good_lease(void **state)
+{
+	(void)state;
+	struct rule heartbeat = rule_of(RULE_HEARTBEAT, S), worker = rule_of(RULE_WORKER, S),
+		    age = rule_of(RULE_AGE, S);
+	struct facts facts = claim_of(WORKER_ACTIVE, NOW - 60 * S, NO_TIME);
+	facts.times[SIGNAL_BEAT] = facts.times[SIGNAL_CLAIMED] = NOW - 60 * S;
+	facts.times[SIGNAL_LEASE] = NOW + 1;
+	assert_int_equal(outcome_of(&heartbeat, facts), OUTCOME_FINE);
+	assert_int_equal(outcome_of(&worker, facts), OUTCOME_FINE);
+	assert_int_equal(outcome_of(&age, facts), OUTCOME_STALE); /* a limit may */
+	facts.times[SIGNAL_LEASE] = NOW;
+	assert_int_equal(outcome_of(&heartbeat, facts), OUTCOME_STALE);
+	assert_int_equal(outcome_of(&worker, facts), OUTCOME_STALE);
+}
+
+static void test_skew_lengthens_silence_only(void **state)
+{
+	(void)state;
+	struct rule rules[] = { rule_of(RULE_HEARTBEAT, 60 * S), rule_of(RULE_AGE, 60 * S),
+				rule_of(RULE_LEASE, 0) };
+	static const enum signal signals[] = { SIGNAL_BEAT, SIGNAL_CLAIMED, SIGNAL_LEASE };
+	static const int64_t after[] = { 60 * S, 60 * S, 0 };
+	for (size_t i = 0; i < COUNT_OF(rules); i++) {
+		struct policy policy = policy_of(&rules[i], 1);
+		struct verdict verdict;
+		policy.skew = 5 * S;
+		int64_t skew = i == 1 ? 0 : policy.skew;
+		struct facts facts = claim_with(signals[i], NOW - after[i] - skew - 1);
+		judge(&policy, &facts, NULL, NOW, &verdict);
+		assert_int_equal(verdict.outcome, OUTCOME_STALE);
+		facts.times[signals[i]] += 2;
+		judge(&policy, &facts, NULL, NOW, &verdict);
+		assert_int_equal(verdict.outcome, OUTCOME_FINE);
+	}
+}
+
+/* ---- proof, veto, grace ---- */
+
+static void test_proof(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_EVIDENCE, 0);
+	struct facts facts = claim_of(WORKER_ACTIVE, NOW, NOW + 60 * S);
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_BLIND);
+	facts.evidence = EVIDENCE_ALIVE;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+	facts.evidence = EVIDENCE_DEAD;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	facts.evidence = EVIDENCE_UNKNOWN;
+	facts.presence = WORKER_STOPPED;
+	facts.worker_terminal = true;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	facts.worker_terminal = false; /* a host's worker may come back */
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_BLIND);
+}
+
+static void test_a_veto_needs_evidence_of_life(void **state)
+{
+	(void)state;
+	struct rule rules[] = { rule_of(RULE_LEASE, 0), rule_of(RULE_AGE, 60 * S) };
+	rules[0].unless_alive = true;
+	struct facts facts = claim_with(SIGNAL_LEASE, NOW);
+	assert_int_equal(outcome_of(rules, facts), OUTCOME_STALE);
+	facts.evidence = EVIDENCE_ALIVE;
+	struct verdict verdict = judged(rules, 2, &facts, NULL);
+	assert_int_equal(verdict.outcome, OUTCOME_VETOED);
+	assert_ptr_equal(verdict.rule, &rules[0]);
+	assert_true(verdict.finding.vetoed);
+	facts.times[SIGNAL_CLAIMED] = NOW - 61 * S; /* a later rule is not stopped by it */
+	verdict = judged(rules, 2, &facts, NULL);
+	assert_int_equal(verdict.outcome, OUTCOME_STALE);
+	assert_ptr_equal(verdict.rule, &rules[1]);
+	facts.evidence = EVIDENCE_DEAD;
+	assert_ptr_equal(judged(rules, 2, &facts, NULL).rule, &rules[0]);
+}
+
+static struct grace grace_after(int64_t at, int64_t wait)
+{
+	return (struct grace){ .events = { { .at = at, .wait = wait }, { .at = NO_TIME } } };
+}
+
+/* I15: at most min(threshold, wait) after the event, only for signals older than it, and not beyond twice the threshold. */
+static void test_grace(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t beat, at, wait; /* ages */
+		enum outcome outcome;
+	} cases[] = {
+		{ 70, 5, 10, OUTCOME_GRACE },	       { 70, 10, 10, OUTCOME_STALE },
+		{ 70, 9, 10, OUTCOME_GRACE },	       { 70, 59, INT64_MAX, OUTCOME_GRACE },
+		{ 70, 60, INT64_MAX, OUTCOME_STALE },  { 119, 1, INT64_MAX, OUTCOME_GRACE },
+		{ 120, 1, INT64_MAX, OUTCOME_STALE },  { 70, 70, INT64_MAX, OUTCOME_STALE },
+		{ 61, 61, 60, OUTCOME_STALE },
+	};
+	struct rule rules[] = { rule_of(RULE_HEARTBEAT, 60 * S), rule_of(RULE_AGE, 60 * S) };
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		int64_t wait = cases[i].wait == INT64_MAX ? INT64_MAX : cases[i].wait * S;
+		struct grace grace = grace_after(NOW - cases[i].at * S, wait);
+		struct facts facts = claim_with(SIGNAL_BEAT, NOW - cases[i].beat * S);
+		assert_int_equal(judged(rules, 1, &facts, &grace).outcome, cases[i].outcome);
+		grace.events[1] = grace.events[0];
+		grace.events[0].at = NO_TIME;
+		assert_int_equal(judged(rules, 1, &facts, &grace).outcome, cases[i].outcome);
+		facts.times[SIGNAL_CLAIMED] = NOW - 61 * S; /* limits are not held back */
+		assert_int_equal(judged(rules, 2, &facts, &grace).outcome, OUTCOME_STALE);
+	}
+}
+
+static void test_startup_grace_holds_all_silence(void **state)
+{
+	(void)state;
+	struct rule rules[] = { rule_of(RULE_HEARTBEAT, 60 * S), rule_of(RULE_EVIDENCE, 0) };
+	struct grace grace = grace_after(NO_TIME, 0);
+	grace.startup = true;
+	struct facts facts = claim_with(SIGNAL_BEAT, NOW - 900 * S);
+	assert_int_equal(judged(rules, 2, &facts, &grace).outcome, OUTCOME_GRACE);
+	facts.evidence = EVIDENCE_DEAD;
+	assert_int_equal(judged(rules, 2, &facts, &grace).outcome, OUTCOME_STALE);
+}
+
+/* ---- budgets, overrides, order ---- */
+
+static void test_budgets(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t attempts, max_attempts, recoveries, budget_attempts, budget_recoveries;
+		bool left;
+	} cases[] = {
+		{ 2, -1, -1, 3, NO_LIMIT, true },    { 3, -1, -1, 3, NO_LIMIT, false },
+		{ 0, -1, -1, 0, NO_LIMIT, false },   { -1, -1, -1, 0, 0, true },
+		{ 24, 25, 0, 3, 3, true },	     { 3, 3, 0, 25, 3, false },
+		{ 1, 25, 2, 25, 3, true },	     { 1, 25, 3, 25, 3, false },
+		{ 1000, -1, 2, NO_LIMIT, 3, true },  { 0, 0, 0, NO_LIMIT, NO_LIMIT, false },
+		{ 5, 25, 0, NO_LIMIT, 0, false },
+	};
+	struct rule rule = rule_of(RULE_LEASE, 0);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct policy policy = policy_of(&rule, 1);
+		struct facts facts = claim_with(SIGNAL_LEASE, NOW);
+		struct verdict verdict;
+		facts.attempts = cases[i].attempts;
+		facts.max_attempts = cases[i].max_attempts;
+		facts.recoveries = cases[i].recoveries;
+		policy.budget_attempts = cases[i].budget_attempts;
+		policy.budget_recoveries = cases[i].budget_recoveries;
+		assert_int_equal(budget_left(&policy, &facts), cases[i].left);
+		judge(&policy, &facts, NULL, NOW, &verdict);
+		assert_int_equal(verdict.spent, !cases[i].left);
+		assert_int_equal(verdict.remedy, cases[i].left ? REMEDY_REQUEUE : REMEDY_STUCK);
+		rule.then = REMEDY_FAIL; /* a budget is for requeues */
+		judge(&policy, &facts, NULL, NOW, &verdict);
+		assert_false(verdict.spent);
+		assert_int_equal(verdict.remedy, REMEDY_FAIL);
+		rule.then = REMEDY_REQUEUE;
+	}
+}
+
+static void test_the_first_override_counts(void **state)
+{
+	(void)state;
+	static const struct after_override overrides[] = {
+		{ "batch", "night", 600 * S },
+		{ "batch", NULL, 120 * S },
+		{ NULL, "forever", AFTER_NEVER },
+		{ "batch", NULL, S },
+	};
+	struct rule rule = rule_of(RULE_AGE, 60 * S);
+	rule.overrides = overrides;
+	rule.override_count = COUNT_OF(overrides);
+	struct facts facts = claim_with(SIGNAL_CLAIMED, NOW - 119 * S);
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	facts.kind = "batch";
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+	facts.times[SIGNAL_CLAIMED] = NOW - 121 * S;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	facts.queue = "night";
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+	facts.kind = NULL;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	facts.queue = "forever";
+	facts.times[SIGNAL_CLAIMED] = NO_TIME + 1;
+	rule.inclusive = true;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+}
+
+/* `never` holds where nothing is known, too. */
+static void test_never_is_never(void **state)
+{
+	(void)state;
+	static const struct after_override never = { "batch", NULL, AFTER_NEVER };
+	struct rule worker = rule_of(RULE_WORKER, 60 * S), age = rule_of(RULE_AGE, 60 * S);
+	struct facts facts = claim_of(WORKER_MISSING, NO_TIME, NO_TIME);
+	worker.overrides = age.overrides = &never;
+	worker.override_count = age.override_count = 1;
+	worker.missing_is_stale = age.missing_is_stale = true;
+	assert_int_equal(outcome_of(&worker, facts), OUTCOME_STALE);
+	assert_int_equal(outcome_of(&age, facts), OUTCOME_STALE);
+	facts.kind = "batch";
+	assert_int_not_equal(outcome_of(&worker, facts), OUTCOME_STALE);
+	assert_int_not_equal(outcome_of(&age, facts), OUTCOME_STALE);
+}
+
+static void test_the_first_match_wins(void **state)
+{
+	(void)state;
+	struct rule rules[] = { rule_of(RULE_DEADLINE, 0), rule_of(RULE_HEARTBEAT, 60 * S) };
+	rules[0].then = REMEDY_FAIL;
+	rules[1].then = REMEDY_STUCK;
+	struct facts facts = claim_with(SIGNAL_BEAT, NOW - 61 * S);
+	facts.times[SIGNAL_DEADLINE] = NOW - 1;
+	assert_int_equal(judged(rules, 2, &facts, NULL).remedy, REMEDY_FAIL);
+	facts.times[SIGNAL_DEADLINE] = NOW;
+	assert_int_equal(judged(rules, 2, &facts, NULL).remedy, REMEDY_STUCK);
+	struct grace grace = grace_after(NOW - S, INT64_MAX);
+	struct rule held_first[] = { rules[1], rules[0] };
+	facts.times[SIGNAL_DEADLINE] = NOW - 1;
+	struct verdict verdict = judged(held_first, 2, &facts, &grace);
+	assert_int_equal(verdict.outcome, OUTCOME_STALE);
+	assert_ptr_equal(verdict.rule, &held_first[1]);
+}
+
+/* ---- what the valve gets ---- */
+
+static void test_the_last_sign_behind_a_lease(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_LEASE, 0);
+	struct facts own = claim_with(SIGNAL_LEASE, NOW - S);
+	own.times[SIGNAL_CLAIMED] = NOW - 50 * S;
+	struct verdict verdict = judged(&rule, 1, &own, NULL);
+	assert_true(verdict.last_signal == NOW - 50 * S && verdict.patience == 49 * S);
+	own.times[SIGNAL_BEAT] = NOW - 21 * S; /* renewed */
+	verdict = judged(&rule, 1, &own, NULL);
+	assert_true(verdict.last_signal == NOW - 21 * S && verdict.patience == 20 * S);
+	own.times[SIGNAL_CLAIMED] = own.times[SIGNAL_BEAT] = NO_TIME; /* the ledger keeps neither */
+	verdict = judged(&rule, 1, &own, NULL);
+	assert_true(verdict.last_signal == NOW - 31 * S && verdict.patience == 30 * S);
+	struct facts shared = claim_of(WORKER_ACTIVE, NOW - 12 * S, NOW - 2 * S);
+	shared.times[SIGNAL_CLAIMED] = NOW - 900 * S;
+	verdict = judged(&rule, 1, &shared, NULL);
+	assert_true(verdict.last_signal == NOW - 12 * S && verdict.patience == 10 * S);
+	shared.presence = WORKER_STALLED;
+	shared.worker_terminal = true;
+	verdict = judged(&rule, 1, &shared, NULL);
+	assert_true(verdict.last_signal == NOW - 12 * S && verdict.patience == 10 * S);
+	struct facts limit = claim_with(SIGNAL_DEADLINE, NOW - S);
+	struct rule deadline = rule_of(RULE_DEADLINE, 0);
+	verdict = judged(&deadline, 1, &limit, NULL);
+	assert_true(verdict.last_signal == NO_TIME && verdict.patience == 0);
+}
+
+static void test_names_go_both_ways(void **state)
+{
+	(void)state;
+	enum rule_kind kind;
+	enum remedy remedy;
+	enum signal signal;
+	for (int i = 0; i < RULE_KIND_COUNT; i++) {
+		assert_true(rule_kind_parse(rule_kind_name((enum rule_kind)i), &kind));
+		assert_int_equal(kind, i);
+	}
+	for (int i = 0; i < REMEDY_COUNT; i++) {
+		assert_true(remedy_parse(remedy_name((enum remedy)i), &remedy));
+		assert_int_equal(remedy, i);
+	}
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		assert_true(signal_parse(signal_name((enum signal)i), &signal));
+		assert_int_equal(signal, i);
+	}
+	assert_false(rule_kind_parse("Lease", &kind) || remedy_parse("", &remedy) ||
+		     signal_parse(NULL, &signal));
+	assert_int_equal(remedy_state(REMEDY_REPORT), STATE_NONE);
+	assert_string_equal(presence_name(WORKER_MISSING), "missing");
+	assert_string_equal(evidence_name(EVIDENCE_DEAD), "dead");
+}
+
+/* ---- properties ---- */
+
+#define ROUNDS 40000
+#define RULES_MAX 4
+
+struct world {
+	struct random random;
+	struct rule rules[RULES_MAX];
+	struct after_override override;
+	struct policy policy;
+	struct facts facts;
+	struct grace grace;
+};
+
+static int64_t below(struct world *w, uint64_t bound)
+{
+	return (int64_t)random_below(&w->random, bound);
+}
+
+/* Near the present, so that thresholds, leases and graces meet. */
+static int64_t some_time(struct world *w)
+{
+	return below(w, 4) == 0 ? NO_TIME : NOW + 20 - below(w, 120);
+}
+
+static void draw_rule(struct world *w, struct rule *rule)
+{
+	static const enum remedy then[] = { REMEDY_REQUEUE, REMEDY_FAIL, REMEDY_STUCK,
+					    REMEDY_REPORT };
+	bool timed;
+	*rule = rule_of((enum rule_kind)below(w, RULE_KIND_COUNT), 0);
+	timed = rule->kind == RULE_AGE || rule->kind == RULE_HEARTBEAT ||
+		rule->kind == RULE_WORKER;
+	rule->from = (unsigned)below(w, 1 << STATE_COUNT) | RUNNING;
+	rule->of = (unsigned)below(w, 1 << SIGNAL_COUNT);
+	rule->after = timed ? 1 + below(w, 60) : 0;
+	rule->inclusive = below(w, 2);
+	rule->missing_is_stale = below(w, 2);
+	rule->unless_alive = below(w, 3) == 0;
+	rule->then = then[below(w, 4)];
+	if (timed && below(w, 3) == 0) {
+		rule->overrides = &w->override;
+		rule->override_count = 1;
+	}
+}
+
+static void draw_facts(struct world *w)
+{
+	w->facts = claim();
+	w->facts.state = below(w, 4) ? STATE_RUNNING : (enum state)below(w, STATE_COUNT);
+	w->facts.owned = below(w, 5) != 0;
+	w->facts.presence = (enum presence)below(w, WORKER_STOPPED + 1);
+	w->facts.worker_terminal = below(w, 2);
+	w->facts.worker_ignored = below(w, 4) == 0;
+	w->facts.worker_seen = some_time(w);
+	w->facts.worker_lease = some_time(w);
+	w->facts.evidence = (enum evidence)below(w, EVIDENCE_DEAD + 1);
+	w->facts.kind = below(w, 2) ? "batch" : NULL;
+	w->facts.attempts = below(w, 5) - 1;
+	w->facts.max_attempts = below(w, 5) - 1;
+	w->facts.recoveries = below(w, 5) - 1;
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		w->facts.times[i] = some_time(w);
+	}
+}
+
+static void draw(struct world *w)
+{
+	w->override = (struct after_override){ "batch", NULL,
+					       below(w, 2) ? AFTER_NEVER : below(w, 60) };
+	w->policy = policy_of(w->rules, 1 + (size_t)below(w, RULES_MAX));
+	for (size_t i = 0; i < w->policy.rule_count; i++) {
+		draw_rule(w, &w->rules[i]);
+	}
+	w->policy.skew = below(w, 3);
+	w->policy.lease = 1 + below(w, 30);
+	w->policy.budget_attempts = 3;
+	w->policy.budget_recoveries = 3;
+	draw_facts(w);
+	w->grace = grace_after(some_time(w), below(w, 40));
+	w->grace.events[1] = (struct grace_event){ some_time(w), INT64_MAX };
+}
+
+static void judge_at(const struct world *w, int64_t now, struct verdict *ret)
+{
+	judge(&w->policy, &w->facts, &w->grace, now, ret);
+}
+
+/* Staleness of an unchanged row only grows: that makes the comparison at the take the recheck. */
+static void test_staleness_only_grows(void **state)
+{
+	(void)state;
+	struct world w;
+	size_t stale = 0;
+	random_seed(&w.random, 7);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct verdict before, after;
+		draw(&w);
+		judge_at(&w, NOW, &before);
+		judge_at(&w, NOW + 1 + below(&w, 100), &after);
+		if (before.outcome == OUTCOME_STALE) {
+			stale++;
+			assert_int_equal(after.outcome, OUTCOME_STALE);
+			assert_true(after.rule <= before.rule);
+		}
+	}
+	assert_true(stale > ROUNDS / 10);
+}
+
+static void shift(int64_t *time, int64_t by)
+{
+	*time += *time == NO_TIME ? 0 : by;
+}
+
+/* A verdict is made of the facts and of now alone: the same everywhere, whenever, however often. */
+static void test_a_verdict_depends_on_nothing_else(void **state)
+{
+	(void)state;
+	struct world w;
+	random_seed(&w.random, 11);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct verdict here, there;
+		char kind[] = "batch";
+		draw(&w);
+		judge_at(&w, NOW, &here);
+		struct world other = w;
+		int64_t by = below(&w, 1000000) * S;
+		for (int s = 0; s < SIGNAL_COUNT; s++) {
+			shift(&other.facts.times[s], by);
+		}
+		shift(&other.facts.worker_seen, by);
+		shift(&other.facts.worker_lease, by);
+		shift(&other.grace.events[0].at, by);
+		shift(&other.grace.events[1].at, by);
+		other.facts.kind = w.facts.kind ? kind : NULL;
+		memset(&there, 0xa5, sizeof(there));
+		judge_at(&other, NOW + by, &there);
+		assert_int_equal(there.outcome, here.outcome);
+		assert_ptr_equal(there.rule, here.rule);
+		if (here.rule) {
+			assert_int_equal(there.remedy, here.remedy);
+			assert_int_equal(there.spent, here.spent);
+			assert_true(there.finding.age == here.finding.age);
+			assert_true(there.patience == here.patience);
+		}
+	}
+}
+
+/* I7 */
+static void test_silence_never_takes_a_good_lease(void **state)
+{
+	(void)state;
+	struct world w;
+	size_t good = 0;
+	random_seed(&w.random, 13);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct verdict verdict;
+		draw(&w);
+		judge_at(&w, NOW, &verdict);
+		bool stale = verdict.outcome == OUTCOME_STALE;
+		if (stale && effective_lease(&w.facts) > NOW) {
+			good++;
+			assert_int_not_equal(rule_family(verdict.rule->kind), FAMILY_SILENCE);
+		}
+	}
+	assert_true(good > ROUNDS / 100);
+}
+
+/* What `explain` shows of each rule is what decides. */
+static void test_the_findings_make_the_verdict(void **state)
+{
+	(void)state;
+	struct world w;
+	random_seed(&w.random, 17);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct verdict verdict;
+		const struct rule *first = NULL;
+		draw(&w);
+		judge_at(&w, NOW, &verdict);
+		for (size_t r = 0; !first && r < w.policy.rule_count; r++) {
+			struct finding f;
+			judge_rule(&w.policy, &w.rules[r], &w.facts, &w.grace, NOW, &f);
+			assert_true(f.applies || !f.matches);
+			first = f.matches && !f.held && !f.vetoed ? &w.rules[r] : NULL;
+		}
+		assert_int_equal(verdict.outcome == OUTCOME_STALE, first != NULL);
+		if (first) {
+			assert_ptr_equal(verdict.rule, first);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_boundaries),
+		cmocka_unit_test(test_worker_boundaries),
+		cmocka_unit_test(test_a_missing_worker),
+		cmocka_unit_test(test_null_is_never_stale),
+		cmocka_unit_test(test_the_newest_of_several_ignores_null),
+		cmocka_unit_test(test_blind),
+		cmocka_unit_test(test_times_that_overflow),
+		cmocka_unit_test(test_the_effective_lease_is_the_later_one),
+		cmocka_unit_test(test_an_ended_worker_has_no_lease),
+		cmocka_unit_test(test_a_label_ends_no_lease_of_a_host),
+		cmocka_unit_test(test_silence_respects_a_good_lease),
+		cmocka_unit_test(test_skew_lengthens_silence_only),
+		cmocka_unit_test(test_proof),
+		cmocka_unit_test(test_a_veto_needs_evidence_of_life),
+		cmocka_unit_test(test_grace),
+		cmocka_unit_test(test_startup_grace_holds_all_silence),
+		cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_the_first_override_counts),
+		cmocka_unit_test(test_never_is_never),
+		cmocka_unit_test(test_the_first_match_wins),
+		cmocka_unit_test(test_the_last_sign_behind_a_lease),
+		cmocka_unit_test(test_names_go_both_ways),
+		cmocka_unit_test(test_staleness_only_grows),
+		cmocka_unit_test(test_a_verdict_depends_on_nothing_else),
+		cmocka_unit_test(test_silence_never_takes_a_good_lease),
+		cmocka_unit_test(test_the_findings_make_the_verdict),
+	};
+	return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
+}
