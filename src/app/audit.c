@@ -14,36 +14,32 @@ enum { OPTION_TASK, OPTION_LIMIT, OPTION_FOLLOW };
 static const struct heading headings[] = {
 	{ .title = "AT" },
 	{ .title = "TASK" },
-	{ .title = "WHAT", .elastic = true },
 	{ .title = "FROM -> TO" },
-	{ .title = "REASON, ACTOR", .tail = true },
+	{ .title = "WHAT AND WHY", .tail = true },
 };
 
 static void add_row(struct text_table *table, const struct audit_row *event)
 {
-	struct text TEXT_CLEANUP act = { 0 };
 	struct text TEXT_CLEANUP move = { 0 };
-	struct text TEXT_CLEANUP why = { 0 };
+	struct text TEXT_CLEANUP what = { 0 };
 	enum state to = STATE_NONE;
-	audit_print_act(&act, event);
+	audit_print_what(&what, event);
 	text_printf(&move, "%s -> %s", event->from ? event->from : "-",
 		    event->to ? event->to : "-");
 	if (event->to) {
 		state_parse(event->to, &to);
 	}
-	text_printf(&why, "%s%s%s", event->reason ? event->reason : "",
-		    event->reason ? "; by " : "by ", event->actor ? event->actor : "-");
 	text_table_add_time(table, event->at);
 	text_table_add(table, TINT_PLAIN, event->task);
-	text_table_add(table, TINT_PLAIN, text_string(&act));
 	text_table_add(table, state_tint(to), text_string(&move));
-	text_table_add(table, TINT_PLAIN, text_string(&why));
+	text_table_add(table, TINT_PLAIN, text_string(&what));
 }
 
 static int print_rows(const struct app *app, const struct result *rows, int64_t *last)
 {
 	const struct screen screen = screen_of(app);
 	struct text_table TABLE_CLEANUP table = TEXT_TABLE(headings);
+	table.untitled = *last > 0;
 	struct text TEXT_CLEANUP out = { 0 };
 	struct json json = { .out = &out };
 	for (size_t i = 0; i < rows->rows; i++) {
@@ -80,7 +76,7 @@ static int follow(struct app *app, const char *task, int64_t last)
 			return app->cancel ? EXIT_DONE : app_fail(app, &error);
 		}
 		code = rows.rows > 0 ? print_rows(app, &rows, &last) : EXIT_DONE;
-		}
+	}
 	return code;
 }
 
@@ -90,7 +86,8 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct reclaim_error error = { 0 };
 	int64_t limit = 100, last = 0;
 	const char *task = values[OPTION_TASK];
-	if (app_arguments(app, argc, argv, 0, 0) || !app_limit(app, values[OPTION_LIMIT], &limit)) {
+	if (app_arguments(app, argc, argv, 0, 0) ||
+	    !app_limit(app, values[OPTION_LIMIT], &limit)) {
 		return EXIT_USAGE;
 	}
 	if (ledger_plan(app->ledger, &error) ||

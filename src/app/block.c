@@ -58,7 +58,8 @@ void json_lay_out(struct text *out, const char *json)
 }
 
 /* One line of it; how far the next one is. */
-static size_t print_line(struct text *out, const struct screen *screen, const char *data, size_t size)
+static size_t print_line(struct text *out, const struct screen *screen, const char *data,
+			 size_t size)
 {
 	const char *end = memchr(data, '\n', size);
 	size_t length = end ? (size_t)(end - data) : size, shown = length;
@@ -77,13 +78,15 @@ static size_t print_line(struct text *out, const struct screen *screen, const ch
 	return length + (end != NULL);
 }
 
-static void print_lines(struct text *out, const struct screen *screen, const char *data, size_t size)
+static void print_lines(struct text *out, const struct screen *screen, const char *data,
+			size_t size)
 {
 	int lines = 0;
 	for (size_t at = 0; at < size; lines++) {
 		if (screen->width && lines == LINES_MAX) {
 			tint_begin(out, screen, TINT_FAINT);
-			text_printf(out, "%*s… %zu bytes more; --json shows all", INDENT, "", size - at);
+			text_printf(out, "%*s… %zu bytes more; --json shows all", INDENT, "",
+				    size - at);
 			tint_end(out, screen, TINT_FAINT);
 			text_add(out, "\n");
 			return;
@@ -92,7 +95,8 @@ static void print_lines(struct text *out, const struct screen *screen, const cha
 	}
 }
 
-void print_block(struct text *out, const struct screen *screen, const char *title, const struct value *value)
+void print_block(struct text *out, const struct screen *screen, const char *title,
+		 const struct value *value)
 {
 	struct text TEXT_CLEANUP raw = { 0 };
 	struct text TEXT_CLEANUP laid_out = { 0 };
@@ -103,7 +107,8 @@ void print_block(struct text *out, const struct screen *screen, const char *titl
 	if (raw.size == 0) {
 		return;
 	}
-	bool json = strlen(text_string(&raw)) == raw.size && check_json(title, text_string(&raw), NULL) == RECLAIM_OK;
+	bool json = strlen(text_string(&raw)) == raw.size &&
+		    check_json(title, text_string(&raw), NULL) == RECLAIM_OK;
 	if (json) {
 		json_lay_out(&laid_out, text_string(&raw));
 	}

@@ -7,6 +7,7 @@
 /* JSON with a line for each member, indented by two; anything else comes out as it went in, but for white space. */
 void json_lay_out(struct text *out, const char *json);
 /* A title and the text below it; nothing for a NULL value. On a terminal long ones are cut, which is said. */
-void print_block(struct text *out, const struct screen *screen, const char *title, const struct value *value);
+void print_block(struct text *out, const struct screen *screen, const char *title,
+		 const struct value *value);
 
 #endif

@@ -1,6 +1,8 @@
 /* check: what is wrong, or could be better, in profile, schema and settings; and how long a dead worker goes unnoticed. */
 #include "lint.h"
 
+#include "duration.h"
+
 #define SAMPLE 50
 
 /* ---- JSON ---- */
@@ -54,7 +56,8 @@ static void print_json(struct text *out, const struct lint *lint)
 
 /* ---- text ---- */
 
-static void print_finding(struct text *out, const struct lint_finding *f, const struct screen *screen)
+static void print_finding(struct text *out, const struct lint_finding *f,
+			  const struct screen *screen)
 {
 	static const enum tint tints[] = { TINT_FAINT, TINT_WARN, TINT_BAD };
 	struct text TEXT_CLEANUP line = { 0 };
@@ -72,7 +75,17 @@ static void print_finding(struct text *out, const struct lint_finding *f, const 
 	out->failed |= line.failed || message.failed;
 }
 
-static void print_worst_cases(struct text *out, const struct ledger *ledger, const struct screen *screen)
+static void add_duration(struct text_table *table, int64_t duration)
+{
+	struct text TEXT_CLEANUP text = { 0 };
+	if (duration != NO_TIME) {
+		duration_print(&text, duration);
+	}
+	text_table_add(table, TINT_PLAIN, text_string(&text));
+}
+
+static void print_worst_cases(struct text *out, const struct ledger *ledger,
+			      const struct screen *screen)
 {
 	static const struct heading headings[] = {
 		{ .title = "RULE", .elastic = true },
@@ -86,12 +99,13 @@ static void print_worst_cases(struct text *out, const struct ledger *ledger, con
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct worst_case w = worst_case_of(ledger->profile, &policy->rules[i]);
 		text_table_add(&table, TINT_PLAIN, policy->rules[i].name);
-		text_table_add_age(&table, w.threshold);
-		text_table_add_age(&table, w.total == NO_TIME ? NO_TIME : w.interval);
-		text_table_add_age(&table, w.total == NO_TIME || w.grace == 0 ? NO_TIME : w.grace);
-		text_table_add_age(&table, w.total);
+		add_duration(&table, w.threshold);
+		add_duration(&table, w.total == NO_TIME ? NO_TIME : w.interval);
+		add_duration(&table, w.total == NO_TIME || w.grace == 0 ? NO_TIME : w.grace);
+		add_duration(&table, w.total);
 	}
-	text_add(out, "\nhow long a dead worker goes unnoticed, at worst, while a daemon sweeps\n");
+	text_add(out,
+		 "\nhow long a dead worker goes unnoticed, at worst, while a daemon sweeps\n");
 	text_table_print(out, &table, screen);
 }
 
@@ -105,7 +119,9 @@ static void print_text(struct text *out, const struct lint *lint, const struct s
 		}
 	}
 	print_worst_cases(out, lint->ledger, screen);
-	text_printf(out, "\n%d errors, %d warnings\n", lint->counts[SEVERITY_ERROR], lint->counts[SEVERITY_WARNING]);
+	int errors = lint->counts[SEVERITY_ERROR], warnings = lint->counts[SEVERITY_WARNING];
+	text_printf(out, "\n%d error%s, %d warning%s\n", errors, errors == 1 ? "" : "s",
+		    warnings, warnings == 1 ? "" : "s");
 }
 
 /* ---- the command ---- */
@@ -144,7 +160,9 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 		condition_finish(&condition);
 		return app_fail(app, &error);
 	}
-	struct lint lint = { .ledger = app->ledger, .condition = &condition, .sample = &sample };
+	struct lint lint = { .ledger = app->ledger,
+			     .condition = &condition,
+			     .sample = &sample };
 	int code = report(app, &lint);
 	lint_finish(&lint);
 	condition_finish(&condition);
@@ -154,8 +172,10 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 const struct command check_command = {
 	.name = "check",
 	.arguments = "",
-	.summary = "lints profile, schema, indexes, rights and timing; exit 2 when something is wrong",
-	.about = "Errors need mending, warnings are worth a look, notes say what this ledger can't promise (I1, I4, …:\n"
+	.summary = "lints profile, schema, indexes, rights and timing; exit 2 when something "
+		   "is wrong",
+	.about = "Errors need mending, warnings are worth a look, notes say what this ledger "
+		 "can't promise (I1, I4, …:\n"
 		 "the invariants). Then how long a dead worker goes unnoticed, rule by rule.",
 	.example = "reclaim --profile mine.conf --db sqlite:app.db check",
 	.codes = "2 something is wrong",

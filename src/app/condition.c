@@ -5,6 +5,7 @@
 #include "scan.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define PATIENCE 3 /* intervals that something may stay stale */
 
@@ -23,7 +24,8 @@ static int64_t overdue_by(const struct verdict *verdict)
 {
 	const struct finding *f = &verdict->finding;
 	enum rule_kind kind = verdict->rule->kind;
-	bool past_a_threshold = kind == RULE_AGE || kind == RULE_HEARTBEAT || kind == RULE_WORKER;
+	bool past_a_threshold =
+		kind == RULE_AGE || kind == RULE_HEARTBEAT || kind == RULE_WORKER;
 	int64_t overdue = f->age;
 	if (past_a_threshold && __builtin_sub_overflow(f->age, f->threshold, &overdue)) {
 		return 0;
@@ -31,7 +33,8 @@ static int64_t overdue_by(const struct verdict *verdict)
 	return overdue;
 }
 
-static enum reclaim_status judge_one(struct pass *pass, const struct judged *judged, bool *ret_go_on)
+static enum reclaim_status judge_one(struct pass *pass, const struct judged *judged,
+				     bool *ret_go_on)
 {
 	struct condition *c = condition_of(pass);
 	enum outcome outcome = judged->verdict.outcome;
@@ -51,7 +54,8 @@ static enum reclaim_status judge_one(struct pass *pass, const struct judged *jud
 
 static int64_t claim_age(const struct plan *plan, const struct value *row)
 {
-	static const enum signal order[] = { SIGNAL_CLAIMED, SIGNAL_BEAT, SIGNAL_CREATED, SIGNAL_UPDATED };
+	static const enum signal order[] = { SIGNAL_CLAIMED, SIGNAL_BEAT, SIGNAL_CREATED,
+					     SIGNAL_UPDATED };
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		int64_t age, time = row_time(plan, row, order[i]);
 		if (time != NO_TIME && !__builtin_sub_overflow(row_now(row), time, &age)) {
@@ -61,7 +65,8 @@ static int64_t claim_age(const struct plan *plan, const struct value *row)
 	return NO_TIME;
 }
 
-static enum reclaim_status age_one(struct pass *pass, const struct judged *judged, bool *ret_go_on)
+static enum reclaim_status age_one(struct pass *pass, const struct judged *judged,
+				   bool *ret_go_on)
 {
 	struct condition *c = condition_of(pass);
 	int64_t age = claim_age(pass->plan, judged->row);
@@ -94,7 +99,8 @@ static enum reclaim_status find_oldest(struct pass *pass)
 
 /* ---- all of it ---- */
 
-static enum reclaim_status look_with_judge(struct ledger *ledger, struct condition *c, struct reclaim_error *error)
+static enum reclaim_status look_with_judge(struct ledger *ledger, struct condition *c,
+					   struct reclaim_error *error)
 {
 	static const struct visitor visitor = { .row = judge_one };
 	struct looking looking = { .condition = c };
@@ -116,7 +122,8 @@ static enum reclaim_status look_with_judge(struct ledger *ledger, struct conditi
 	return status;
 }
 
-static enum reclaim_status look_at_turn(struct ledger *ledger, struct condition *c, struct reclaim_error *error)
+static enum reclaim_status look_at_turn(struct ledger *ledger, struct condition *c,
+					struct reclaim_error *error)
 {
 	bool there = false;
 	enum reclaim_status status = ledger_has_host_tables(ledger, &there, error);
@@ -151,12 +158,17 @@ int condition_problems(struct text *out, const struct ledger *ledger, const stru
 	int64_t stuck = c->counts.by_state[STATE_STUCK];
 	int count = 0;
 	if (stuck > 0) {
-		text_printf(out, "%" PRId64 " stuck: look with `list --state stuck`, then retry or cancel\n", stuck);
+		text_printf(out,
+			    "%" PRId64
+			    " stuck: look with `list --state stuck`, then retry or cancel\n",
+			    stuck);
 		count++;
 	}
 	if (c->blind > 0) {
-		text_printf(out, "%" PRId64 " blind: in flight, and no rule can judge %s; see `explain ID`\n", c->blind,
-			    c->blind == 1 ? "it" : "them");
+		text_printf(out,
+			    "%" PRId64
+			    " blind: in flight, and no rule can judge %s; see `explain ID`\n",
+			    c->blind, c->blind == 1 ? "it" : "them");
 		count++;
 	}
 	if (c->stale > 0 && c->overdue > PATIENCE * ledger->profile->interval) {
@@ -191,6 +203,19 @@ static void add_counts(struct json *json, const struct condition *c)
 	json_close(json, '}');
 }
 
+static void add_problems(struct json *json, const struct ledger *ledger,
+			 const struct condition *c)
+{
+	struct text TEXT_CLEANUP problems = { 0 };
+	condition_problems(&problems, ledger, c);
+	json_open(json, "problems", '[');
+	for (char *rest = problems.data, *line; (line = strsep(&rest, "\n")) && *line;) {
+		json_string(json, NULL, line);
+	}
+	json_close(json, ']');
+	json->out->failed |= problems.failed;
+}
+
 void condition_json(struct text *out, const struct ledger *ledger, const struct condition *c)
 {
 	struct json json = { .out = out };
@@ -208,6 +233,7 @@ void condition_json(struct text *out, const struct ledger *ledger, const struct 
 	json_bool(&json, "grace", c->grace);
 	json_string(&json, "valve", c->valve_holding ? "holding" : "open");
 	json_time(&json, "valve_until", c->valve_until);
+	add_problems(&json, ledger, c);
 	json_time(&json, "last_sweep_at", c->turn.exists ? c->turn.last_at : NO_TIME);
 	json_raw(&json, "last_sweep", c->turn.last_result);
 	json_close(&json, '}');

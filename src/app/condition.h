@@ -9,10 +9,10 @@ struct condition {
 	int64_t now;
 	struct counts counts;
 	int64_t workers[WORKER_STOPPED + 1]; /* by enum presence */
-	int64_t stale, blind, vetoed;	     /* as the judge finds them now */
-	int64_t overdue;		     /* for how long the oldest of the stale has been so; 0: none */
-	int64_t oldest;			     /* age of the oldest claim in flight; NO_TIME: none */
-	bool grace;			     /* a grace holds something back */
+	int64_t stale, blind, vetoed;        /* as the judge finds them now */
+	int64_t overdue; /* for how long the oldest of the stale has been so; 0: none */
+	int64_t oldest;  /* age of the oldest claim in flight; NO_TIME: none */
+	bool grace;      /* a grace holds something back */
 	bool valve_holding;
 	int64_t valve_until;
 	struct turn turn; /* the last sweep */
@@ -24,9 +24,11 @@ enum reclaim_status condition_look(struct ledger *ledger, struct condition *ret_
 void condition_finish(struct condition *condition);
 
 /* What needs a person, a line for each finding; the number of them. */
-int condition_problems(struct text *out, const struct ledger *ledger, const struct condition *condition);
-void condition_json(struct text *out, const struct ledger *ledger, const struct condition *condition);
-void condition_print(struct text *out, const struct ledger *ledger, const struct condition *condition,
-		     const struct screen *screen);
+int condition_problems(struct text *out, const struct ledger *ledger,
+		       const struct condition *condition);
+void condition_json(struct text *out, const struct ledger *ledger,
+		    const struct condition *condition);
+void condition_print(struct text *out, const struct ledger *ledger,
+		     const struct condition *condition, const struct screen *screen);
 
 #endif

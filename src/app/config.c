@@ -73,9 +73,8 @@ static void tell(const struct app *app, const char *variable, const char *value,
 	if (url_parse(&arena, value, &url)) {
 		text_add(&shown, url.shown); /* without a password */
 	}
-	app_log(app, /* debug= */ false,
-		"environment: %s = \"%s\" is refused; allowed: %s; %s stays", variable,
-		text_string(&shown), allowed, instead);
+	app_log(app, /* debug= */ false, "environment: %s = \"%s\" is refused; allowed: %s; %s",
+		variable, text_string(&shown), allowed, instead);
 }
 
 static const char *environment(const char *variable)
@@ -141,7 +140,7 @@ static void read_overrides(struct app *app)
 		if (value && !overrides[i].parse(value, &app->from_environment[i])) {
 			app->from_environment[i] = NOT_SET;
 			tell(app, overrides[i].variable, value, overrides[i].allowed,
-			     "the default");
+			     "the default stays");
 		}
 	}
 }
@@ -169,26 +168,40 @@ static bool take_option(struct app *app, const struct node *node, const char *va
 		       problem_at(problem, node->line, "json = \"%s\"; allowed: true, false",
 				  value);
 	}
-	for (int i = 0; i < OVERRIDE_COUNT; i++) {
-		if (strcmp(node->name, overrides[i].option) == 0) {
-			return overrides[i].parse(value, &config->values[i]) ||
-			       problem_at(problem, node->line, "%s = \"%s\"; allowed: %s",
-					  node->name, value, overrides[i].allowed);
+	int i = 0;
+	while (strcmp(node->name, overrides[i].option) != 0) {
+		i++; /* the name is known */
+	}
+	return overrides[i].parse(value, &config->values[i]) ||
+	       problem_at(problem, node->line, "%s = \"%s\"; allowed: %s", node->name, value,
+			  overrides[i].allowed);
+}
+
+static bool is_known(const char *name)
+{
+	static const char *const others[] = { "db", "profile", "json" };
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (strcmp(name, others[i]) == 0) {
+			return true;
 		}
 	}
-	return problem_at(problem, node->line, "unknown option '%s'; allowed: " ALLOWED,
-			  node->name);
+	for (int i = 0; i < OVERRIDE_COUNT; i++) {
+		if (strcmp(name, overrides[i].option) == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool check_shape(const struct node *node, struct problem *problem)
 {
-	if (node->section || node->list || node->count != 1) {
-		return problem_at(problem, node->line,
-				  "'%s' is %s here; allowed: %s = \"…\" (" ALLOWED ")",
-				  node->name, node->section ? "a section" : "a list",
-				  node->name);
+	if (!is_known(node->name)) {
+		return problem_at(problem, node->line, "unknown %s '%s'; allowed: " ALLOWED,
+				  node->section ? "section" : "option", node->name);
 	}
-	return true;
+	return (!node->section && !node->list && node->count == 1) ||
+	       problem_at(problem, node->line, "%s takes one value; allowed: %s = \"…\"",
+			  node->name, node->name);
 }
 
 /* The outline has found every mistake that has a line; this is about values with escapes in them. */
@@ -289,7 +302,7 @@ static void choose_config(struct app *app)
 	if (access(value, R_OK) == 0) {
 		app->config = value;
 	} else {
-		tell(app, "RECLAIM_CONFIG", value, "a file that can be read", "no config file");
+		tell(app, "RECLAIM_CONFIG", value, "a file that can be read", "none is read");
 	}
 }
 
@@ -308,8 +321,8 @@ int config_apply(struct app *app)
 		return app_fail(app, &error);
 	}
 	memcpy(app->from_config, config.values, sizeof(config.values));
-	read_db(app, config.db ? "the config file's" : "the default");
-	read_profile(app, config.profile ? "the config file's" : "the default");
+	read_db(app, config.db ? "the config file's" : "the default stays");
+	read_profile(app, config.profile ? "the config file's" : "the default stays");
 	read_overrides(app);
 	app->json |= config.json;
 	app->db = app->db ? app->db : config.db ? config.db : default_db_url(&app->arena);

@@ -5,6 +5,7 @@
 
 #include "duration.h"
 
+#include <strings.h>
 
 /* Whether the rule goes by a threshold. */
 static bool has_threshold(const struct explained_rule *r)
@@ -33,16 +34,19 @@ static void add_age(struct text_table *table, int64_t age)
 
 static const char *opinion(const struct finding *f)
 {
-	return !f->applies   ? "does not apply" :
-	       f->vetoed     ? "vetoed" :
-	       f->held	     ? "held back" :
-	       f->matches    ? "stale" :
-			       "fine";
+	return !f->applies  ? "does not apply"
+	       : f->vetoed  ? "vetoed"
+	       : f->held    ? "held back"
+	       : f->matches ? "stale"
+			    : "fine";
 }
 
 static enum tint opinion_tint(const struct finding *f)
 {
-	return !f->applies ? TINT_FAINT : f->vetoed || f->held ? TINT_BUSY : f->matches ? TINT_WARN : TINT_GOOD;
+	return !f->applies            ? TINT_FAINT
+	       : f->vetoed || f->held ? TINT_BUSY
+	       : f->matches           ? TINT_WARN
+				      : TINT_GOOD;
 }
 
 /* ---- JSON ---- */
@@ -59,7 +63,8 @@ static void add_rule(struct json *json, const struct explained_rule *r)
 	json_string(json, "finding", opinion(f));
 	json_string(json, "saw", f->saw);
 	json_time(json, "signal", f->signal);
-	json_age(json, "threshold_s", has_threshold(r) && f->threshold != AFTER_NEVER ? f->threshold : NO_TIME);
+	json_age(json, "threshold_s",
+		 has_threshold(r) && f->threshold != AFTER_NEVER ? f->threshold : NO_TIME);
 	json_age(json, "age_s", age_of(r));
 	json_string(json, "remedy", remedy_name(r->rule->then));
 	json_close(json, '}');
@@ -122,7 +127,7 @@ static void print_head(struct text *out, const struct plan *plan, const struct e
 	text_add_visible(out, text_string(&id), id.size);
 	text_add(out, "\n");
 	text_add(&state, word == STATE_NONE ? "none of ours" : state_word(word));
-	if (!string_equal(native, text_string(&state))) {
+	if (!native || strcasecmp(native, text_string(&state)) != 0) {
 		text_printf(&state, " (%s)", native ? native : "NULL");
 	}
 	print_field(out, screen, "state", state_tint(word), text_string(&state));
@@ -132,7 +137,8 @@ static void print_head(struct text *out, const struct plan *plan, const struct e
 	out->failed |= id.failed || state.failed || owner.failed;
 }
 
-static void print_worker(struct text *out, const struct explanation *e, const struct screen *screen)
+static void print_worker(struct text *out, const struct explanation *e,
+			 const struct screen *screen)
 {
 	const struct facts *f = &e->facts;
 	static const char *const known[] = {
@@ -148,12 +154,13 @@ static void print_worker(struct text *out, const struct explanation *e, const st
 	print_field_time(out, screen, "worker seen", f->worker_seen, e->now);
 	print_field_time(out, screen, "lease ends", effective_lease(f), e->now);
 	print_field(out, screen, "evidence", TINT_PLAIN,
-		    f->evidence == EVIDENCE_DEAD  ? "its process is gone" :
-		    f->evidence == EVIDENCE_ALIVE ? "its process lives" :
-						      "none, either way");
+		    f->evidence == EVIDENCE_DEAD    ? "its process is gone"
+		    : f->evidence == EVIDENCE_ALIVE ? "its process lives"
+						    : "none, either way");
 }
 
-static void print_rules(struct text *out, const struct explanation *e, const struct screen *screen)
+static void print_rules(struct text *out, const struct explanation *e,
+			const struct screen *screen)
 {
 	static const struct heading headings[] = {
 		{ .title = "RULE", .elastic = true },
@@ -172,7 +179,8 @@ static void print_rules(struct text *out, const struct explanation *e, const str
 		if (never) {
 			text_table_add(&table, TINT_FAINT, "never");
 		} else {
-			text_table_add_age(&table, has_threshold(r) ? r->finding.threshold : NO_TIME);
+			text_table_add_age(&table,
+					   has_threshold(r) ? r->finding.threshold : NO_TIME);
 		}
 		text_table_add(&table, TINT_PLAIN, r->finding.saw);
 	}
@@ -184,8 +192,9 @@ static void print_rules(struct text *out, const struct explanation *e, const str
 static enum tint outcome_tint(enum outcome outcome)
 {
 	static const enum tint tints[] = {
-		[OUTCOME_FINE] = TINT_GOOD, [OUTCOME_STALE] = TINT_WARN, [OUTCOME_VETOED] = TINT_BUSY,
-		[OUTCOME_GRACE] = TINT_BUSY, [OUTCOME_BLIND] = TINT_BAD,
+		[OUTCOME_FINE] = TINT_GOOD,   [OUTCOME_STALE] = TINT_WARN,
+		[OUTCOME_VETOED] = TINT_BUSY, [OUTCOME_GRACE] = TINT_BUSY,
+		[OUTCOME_BLIND] = TINT_BAD,
 	};
 	return tints[outcome];
 }
@@ -196,7 +205,8 @@ static void print_all(struct text *out, const struct plan *plan, const struct ex
 	print_head(out, plan, e, screen);
 	print_worker(out, e, screen);
 	print_rules(out, e, screen);
-	print_field(out, screen, "verdict", outcome_tint(e->verdict.outcome), text_string(&e->reason));
+	print_field(out, screen, "verdict", outcome_tint(e->verdict.outcome),
+		    text_string(&e->reason));
 	if (e->unreadable) {
 		print_field(out, screen, "unreadable", TINT_BAD, e->unreadable);
 	}
@@ -229,7 +239,8 @@ const struct command explain_command = {
 	.name = "explain",
 	.arguments = "ID",
 	.summary = "says why a task is, or is not, recovered",
-	.about = "Every rule in order: what it looked at, how old that is, and what it makes of it; then the verdict and\n"
+	.about = "Every rule in order: what it looked at, how old that is, and what it makes "
+		 "of it; then the verdict and\n"
 		 "what the next sweep will do. It asks the judge that the sweep asks.",
 	.example = "reclaim explain 0193a5c2-7d1e-7c3a-9a52-6d1f0c4e8b77",
 	.codes = "3 no such task",

@@ -93,19 +93,44 @@ void help_program(struct text *out)
 		      "  reclaim --db URL --profile FILE sweep --dry-run\n");
 }
 
+#define WIDTH 96
+
+/* Words on lines no longer than WIDTH, the next ones indented; `ret_at` is the place on the line. */
+static void add_word(struct text *out, const char *word, size_t indent, size_t *at)
+{
+	size_t size = strlen(word);
+	if (*at + 1 + size > WIDTH) {
+		text_printf(out, "\n%*s", (int)indent, "");
+		*at = indent;
+	}
+	text_printf(out, " %s", word);
+	*at += 1 + size;
+}
+
 static void print_usage(struct text *out, const struct command *command)
 {
+	size_t at = strlen("usage: reclaim ") + strlen(command->name), indent = at;
 	text_printf(out, "usage: reclaim %s", command->name);
 	for (int i = 0; command->options && command->options[i].name; i++) {
 		const struct command_option *option = &command->options[i];
-		text_printf(out, option->required ? " --%s%s%s" : " [--%s%s%s]", option->name,
+		struct text TEXT_CLEANUP word = { 0 };
+		text_printf(&word, option->required ? "--%s%s%s" : "[--%s%s%s]", option->name,
 			    option->argument ? " " : "",
 			    option->argument ? option->argument : "");
+		add_word(out, text_string(&word), indent, &at);
 	}
 	if (command->arguments && *command->arguments) {
-		text_printf(out, " %s", command->arguments);
+		add_word(out, command->arguments, indent, &at);
 	}
 	text_add_char(out, '\n');
+}
+
+static void print_codes(struct text *out, const char *others)
+{
+	text_add(out, "\nexit codes: 0 done, 2 wrong usage or settings, 5 busy or interrupted, "
+		      "6 database "
+		      "unavailable");
+	text_printf(out, "%s%s\n", others ? ",\n            " : "", others ? others : "");
 }
 
 void help_of(struct text *out, const struct command *command)
@@ -119,11 +144,7 @@ void help_of(struct text *out, const struct command *command)
 		text_add(out, "\noptions:\n");
 		print_options(out, command->options);
 	}
-	text_printf(out,
-		    "\nexit codes: 0 done, 2 wrong usage or settings, 5 busy or interrupted, 6 "
-		    "database "
-		    "unavailable%s%s\n",
-		    command->codes ? ", " : "", command->codes ? command->codes : "");
+	print_codes(out, command->codes);
 	if (command->example) {
 		text_printf(out, "\nexample:\n  %s\n", command->example);
 	}

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,7 +127,7 @@ static bool take_duration(const struct reading *r, const char *name, const json_
 	bool number = json_is_number(value) && seconds >= 0 &&
 		      seconds <= (double)(DURATION_MAX / USEC_PER_SEC);
 	if (number) {
-		*slot = llround(seconds * (double)USEC_PER_SEC);
+		*slot = (int64_t)(seconds * (double)USEC_PER_SEC + 0.5);
 		return true;
 	}
 	return (json_is_string(value) && duration_parse(json_string_value(value), slot)) ||
@@ -137,11 +136,13 @@ static bool take_duration(const struct reading *r, const char *name, const json_
 }
 
 static bool take_integer(const struct reading *r, const char *name, const json_t *value,
-			 int64_t *slot)
+			 int64_t least, int64_t most, int64_t *slot)
 {
 	double number = json_number_value(value);
-	if (!json_is_number(value) || number != floor(number) || fabs(number) > INT32_MAX) {
-		return wrong(r, "%s is no whole number; allowed: -%d to %d", name, INT32_MAX, INT32_MAX);
+	bool fits = number >= (double)least && number <= (double)most;
+	if (!json_is_number(value) || !fits || number != (double)(int64_t)number) {
+		return wrong(r, "%s is not allowed; allowed: a whole number, %lld to %lld",
+			     name, (long long)least, (long long)most);
 	}
 	*slot = (int64_t)number;
 	return true;
@@ -154,7 +155,10 @@ static bool take_member(const struct reading *r, const char *name, const json_t 
 	const struct {
 		const char *name;
 		const char **slot;
-	} strings[] = { { "id", &s->id }, { "queue", &s->queue }, { "kind", &s->kind }, { "key", &s->key } };
+	} strings[] = { { "id", &s->id },
+			{ "queue", &s->queue },
+			{ "kind", &s->kind },
+			{ "key", &s->key } };
 	if (strcmp(name, "payload") == 0) {
 		return take_payload(r, value);
 	}
@@ -166,12 +170,16 @@ static bool take_member(const struct reading *r, const char *name, const json_t 
 	if (strcmp(name, "delay") == 0 || strcmp(name, "deadline") == 0) {
 		return take_duration(r, name, value, name[2] == 'l' ? &s->delay : &s->deadline);
 	}
-	if (strcmp(name, "max_attempts") == 0 || strcmp(name, "priority") == 0) {
-		return take_integer(r, name, value, *name == 'm' ? &s->max_attempts : &s->priority);
+	if (strcmp(name, "max_attempts") == 0) {
+		return take_integer(r, name, value, 1, 1000000, &s->max_attempts);
+	}
+	if (strcmp(name, "priority") == 0) {
+		return take_integer(r, name, value, INT32_MIN, INT32_MAX, &s->priority);
 	}
 	text_add_visible(&shown, name, utf8_cut(name, strlen(name), 64));
 	return wrong(r,
-		     "unknown key '%s'; allowed: kind, queue, payload, id, key, delay, deadline, max_attempts, priority",
+		     "unknown key '%s'; allowed: kind, queue, payload, id, key, delay, "
+		     "deadline, max_attempts, priority",
 		     text_string(&shown));
 }
 
@@ -234,8 +242,8 @@ static bool is_blank(const char *data, size_t size)
 	return strspn(data, " \t\r\n") >= size;
 }
 
-static enum reclaim_status add_line(struct intake *intake, size_t line, const char *data, size_t size,
-				    struct reclaim_error *error)
+static enum reclaim_status add_line(struct intake *intake, size_t line, const char *data,
+				    size_t size, struct reclaim_error *error)
 {
 	if (is_blank(data, size)) {
 		return RECLAIM_OK;
@@ -257,8 +265,8 @@ static enum reclaim_status add_line(struct intake *intake, size_t line, const ch
 	return RECLAIM_OK;
 }
 
-static enum reclaim_status read_lines(FILE *file, const volatile int *cancel, struct intake *intake,
-				      struct reclaim_error *error)
+static enum reclaim_status read_lines(FILE *file, const volatile int *cancel,
+				      struct intake *intake, struct reclaim_error *error)
 {
 	char *data = NULL;
 	size_t room = 0;
@@ -288,7 +296,8 @@ enum reclaim_status intake_read(const char *name, const volatile int *cancel,
 	error = error ? error : &unheard;
 	FILE *file = is_stdin ? stdin : fopen(name, "re");
 	if (!file) {
-		return fail(error, RECLAIM_INVALID, "'%s' can't be opened: %s", name, strerror(errno));
+		return fail(error, RECLAIM_INVALID, "'%s' can't be opened: %s", name,
+			    strerror(errno));
 	}
 	enum reclaim_status status = read_lines(file, cancel, &intake, error);
 	if (!is_stdin) {

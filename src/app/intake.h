@@ -2,7 +2,7 @@
 #ifndef APP_INTAKE_H
 #define APP_INTAKE_H
 
-#include "app.h"
+#include "verbs.h"
 
 struct intake {
 	struct arena arena;

@@ -30,8 +30,8 @@ static struct lint_finding *next_finding(struct lint *lint)
 	return &lint->findings[lint->count];
 }
 
-void lint_add(struct lint *lint, enum severity severity, const char *subject, const char *fix, const char *format,
-	      ...)
+void lint_add(struct lint *lint, enum severity severity, const char *subject, const char *fix,
+	      const char *format, ...)
 {
 	char *message = NULL;
 	va_list list;
@@ -49,6 +49,7 @@ void lint_add(struct lint *lint, enum severity severity, const char *subject, co
 		lint->counts[severity]++;
 		lint->count++;
 	}
-	lint->failed |= !finding || !finding->subject || !finding->message || (fix && !finding->fix);
+	lint->failed |=
+		!finding || !finding->subject || !finding->message || (fix && !finding->fix);
 	free(size < 0 ? NULL : message);
 }

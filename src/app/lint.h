@@ -16,7 +16,7 @@ struct lint_finding {
 struct lint {
 	struct ledger *ledger;
 	const struct condition *condition; /* the ledger as it stands */
-	const struct result *sample;	   /* some of its rows, the newest and those in flight */
+	const struct result *sample; /* some of its rows, the newest and those in flight */
 	struct arena arena;
 	struct lint_finding *findings;
 	size_t count, room;
@@ -26,8 +26,8 @@ struct lint {
 void lint_finish(struct lint *lint);
 
 /* `fix` may be NULL; it is copied. */
-void lint_add(struct lint *lint, enum severity severity, const char *subject, const char *fix, const char *format,
-	      ...) PRINTF_LIKE(5, 6);
+void lint_add(struct lint *lint, enum severity severity, const char *subject, const char *fix,
+	      const char *format, ...) PRINTF_LIKE(5, 6);
 
 void lint_columns(struct lint *lint);
 void lint_indexes(struct lint *lint);
@@ -38,7 +38,8 @@ void lint_promises(struct lint *lint);
 
 /* How long a dead worker goes unnoticed by one rule, at worst. */
 struct worst_case {
-	int64_t threshold, interval, grace, total; /* threshold and total NO_TIME: it says nothing of dead workers */
+	int64_t threshold, interval, grace,
+		total; /* threshold and total NO_TIME: it says nothing of dead workers */
 };
 struct worst_case worst_case_of(const struct profile *profile, const struct rule *rule);
 

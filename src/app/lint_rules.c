@@ -31,11 +31,13 @@ static void lint_beat(struct lint *lint, const struct rule *rule, int64_t thresh
 	}
 	if (threshold <= beat) {
 		lint_add(lint, SEVERITY_ERROR, rule->name, NULL,
-			 "its threshold %s is not above the beat %s: every worker is silent between two beats",
+			 "its threshold %s is not above the beat %s: every worker is silent "
+			 "between two beats",
 			 shown(lint, threshold), shown(lint, beat));
 	} else if (threshold < 3 * beat) {
 		lint_add(lint, SEVERITY_WARNING, rule->name, NULL,
-			 "its threshold %s is less than three beats of %s: one slow beat is a dead worker",
+			 "its threshold %s is less than three beats of %s: one slow beat is a "
+			 "dead worker",
 			 shown(lint, threshold), shown(lint, beat));
 	}
 }
@@ -43,18 +45,21 @@ static void lint_beat(struct lint *lint, const struct rule *rule, int64_t thresh
 static void lint_threshold(struct lint *lint, const struct rule *rule)
 {
 	const struct profile *profile = lint->ledger->profile;
-	bool has_leases = profile->signals[SIGNAL_LEASE].column || profile->workers.lease.column;
+	bool has_leases =
+		profile->signals[SIGNAL_LEASE].column || profile->workers.lease.column;
 	if (rule->after == AFTER_NEVER) {
 		return;
 	}
 	if (rule->kind == RULE_AGE && has_leases && rule->after < profile->lease) {
 		lint_add(lint, SEVERITY_WARNING, rule->name, NULL,
-			 "its limit %s is below the lease %s: it takes claims from workers in their first lease",
+			 "its limit %s is below the lease %s: it takes claims from workers in "
+			 "their first lease",
 			 shown(lint, rule->after), shown(lint, profile->lease));
 	}
 	if (profile->interval > rule->after) {
 		lint_add(lint, SEVERITY_WARNING, rule->name, NULL,
-			 "the interval %s is longer than its threshold %s: most of the wait is for the next sweep",
+			 "the interval %s is longer than its threshold %s: most of the wait is "
+			 "for the next sweep",
 			 shown(lint, profile->interval), shown(lint, rule->after));
 	}
 }
@@ -64,8 +69,10 @@ static void lint_lease(struct lint *lint, const struct rule *rule)
 	const struct profile *profile = lint->ledger->profile;
 	int64_t beat = profile->policy.beat;
 	if (beat > 0 && profile->lease < 3 * beat) {
-		lint_add(lint, profile->lease <= beat ? SEVERITY_ERROR : SEVERITY_WARNING, rule->name, NULL,
-			 "the lease %s is less than three beats of %s: one slow beat loses the claims",
+		lint_add(lint, profile->lease <= beat ? SEVERITY_ERROR : SEVERITY_WARNING,
+			 rule->name, NULL,
+			 "the lease %s is less than three beats of %s: one slow beat loses the "
+			 "claims",
 			 shown(lint, profile->lease), shown(lint, beat));
 	}
 }
@@ -80,8 +87,10 @@ static void lint_cap(struct lint *lint)
 	int64_t passes = (in_flight + cap - 1) / cap;
 	if (passes > 1 && profile->interval > 0 && passes > CLEAR_MAX / profile->interval) {
 		lint_add(lint, SEVERITY_WARNING, "per_sweep", NULL,
-			 "%" PRId64 " every %s: to recover all %" PRId64 " claims in flight would take %s", cap,
-			 shown(lint, profile->interval), in_flight, shown(lint, passes * profile->interval));
+			 "%" PRId64 " every %s: to recover all %" PRId64
+			 " claims in flight would take %s",
+			 cap, shown(lint, profile->interval), in_flight,
+			 shown(lint, passes * profile->interval));
 	}
 }
 
@@ -94,10 +103,12 @@ static void lint_sweeper(struct lint *lint)
 	}
 	if (!swept) {
 		lint_add(lint, SEVERITY_NOTE, "sweeper", NULL,
-			 "nobody has swept this ledger yet; `reclaim run` and `reclaim work` do");
+			 "nobody has swept this ledger yet; `reclaim run` and `reclaim work` "
+			 "do");
 	} else if (c->now - c->turn.last_at > 3 * lint->ledger->profile->interval) {
 		lint_add(lint, SEVERITY_WARNING, "sweeper", NULL,
-			 "nobody has swept for %s, and the interval is %s: is `reclaim run` down?",
+			 "nobody has swept for %s, and the interval is %s: is `reclaim run` "
+			 "down?",
 			 shown(lint, (c->now - c->turn.last_at) / USEC_PER_SEC * USEC_PER_SEC),
 			 shown(lint, lint->ledger->profile->interval));
 	}
@@ -153,9 +164,11 @@ static bool is_limit(const struct rule *rule)
 
 static bool has_budget(const struct plan *plan)
 {
-	bool attempts = plan->at.roles[ROLE_MAX_ATTEMPTS] > 0 ||
-			(plan->at.roles[ROLE_ATTEMPTS] > 0 && plan->policy.budget_attempts != NO_LIMIT);
-	bool recoveries = plan->at.roles[ROLE_RECOVERIES] > 0 && plan->policy.budget_recoveries != NO_LIMIT;
+	bool attempts =
+		plan->at.roles[ROLE_MAX_ATTEMPTS] > 0 ||
+		(plan->at.roles[ROLE_ATTEMPTS] > 0 && plan->policy.budget_attempts != NO_LIMIT);
+	bool recoveries = plan->at.roles[ROLE_RECOVERIES] > 0 &&
+			  plan->policy.budget_recoveries != NO_LIMIT;
 	return attempts || recoveries;
 }
 
@@ -165,19 +178,23 @@ static void lint_host(struct lint *lint)
 	const struct profile *profile = lint->ledger->profile;
 	if (plan->token_count == 0) {
 		lint_add(lint, SEVERITY_WARNING, "I1", NULL,
-			 "the profile names no token: a late worker's completion can't be told from the new owner's");
+			 "the profile names no token: a late worker's completion can't be told "
+			 "from the new owner's");
 	} else {
 		lint_add(lint, SEVERITY_NOTE, "I1", NULL,
-			 "one holder: given for workers that use our verbs; the host's own must match owner and state in "
+			 "one holder: given for workers that use our verbs; the host's own "
+			 "must match owner and state in "
 			 "their updates, or a late one overwrites what another has done since");
 	}
 	if (has_rule(&plan->policy, requeues) && !has_budget(plan)) {
 		lint_add(lint, SEVERITY_NOTE, "I5", NULL,
-			 "no budget: nothing counts recoveries, so a task that kills its workers is requeued for ever");
+			 "no budget: nothing counts recoveries, so a task that kills its "
+			 "workers is requeued for ever");
 	}
 	if (profile->audit_is_log) {
 		lint_add(lint, SEVERITY_NOTE, "I4", NULL,
-			 "no audit table and no turn row: recoveries stand in the log alone, and each sweeper has a cap "
+			 "no audit table and no turn row: recoveries stand in the log alone, "
+			 "and each sweeper has a cap "
 			 "of its own");
 	}
 }
@@ -190,11 +207,13 @@ void lint_promises(struct lint *lint)
 	}
 	if (!has_rule(&plan->policy, is_limit)) {
 		lint_add(lint, SEVERITY_NOTE, "I6", NULL,
-			 "no deadline and no age rule: a worker that beats for ever and never advances is not noticed");
+			 "no deadline and no age rule: a worker that beats for ever and never "
+			 "advances is not noticed");
 	}
 	if (has_rule(&plan->policy, is_silence) && plan->policy.valve_min == NO_LIMIT) {
 		lint_add(lint, SEVERITY_NOTE, "I15", NULL,
-			 "the valve is off: when all workers fall silent at once, all of their claims are taken");
+			 "the valve is off: when all workers fall silent at once, all of their "
+			 "claims are taken");
 	}
 }
 
@@ -202,7 +221,9 @@ void lint_promises(struct lint *lint)
 
 struct worst_case worst_case_of(const struct profile *profile, const struct rule *rule)
 {
-	struct worst_case w = { .threshold = rule->after, .interval = profile->interval, .total = NO_TIME };
+	struct worst_case w = { .threshold = rule->after,
+				.interval = profile->interval,
+				.total = NO_TIME };
 	switch (rule->kind) {
 	case RULE_LEASE:
 		w.threshold = profile->lease;
@@ -225,9 +246,10 @@ struct worst_case worst_case_of(const struct profile *profile, const struct rule
 	}
 	w.grace = is_silence(rule) ? profile->start_grace : 0;
 	int64_t sum;
-	bool fits = !__builtin_add_overflow(w.threshold, w.interval, &sum) &&
-		    !__builtin_add_overflow(sum, w.grace, &sum) &&
-		    !__builtin_add_overflow(sum, is_silence(rule) ? profile->policy.skew : 0, &sum);
+	bool fits =
+		!__builtin_add_overflow(w.threshold, w.interval, &sum) &&
+		!__builtin_add_overflow(sum, w.grace, &sum) &&
+		!__builtin_add_overflow(sum, is_silence(rule) ? profile->policy.skew : 0, &sum);
 	w.total = fits ? sum : INT64_MAX;
 	return w;
 }

@@ -17,7 +17,8 @@ static void lint_absent(struct lint *lint)
 	for (size_t i = 0; i < profile->optional.count; i++) {
 		if (!table_column(lint->ledger->plan->table, profile->optional.items[i])) {
 			lint_add(lint, SEVERITY_WARNING, profile->optional.items[i], NULL,
-				 "the table has no such column; what needs it is left out, and `reclaim init` adds it");
+				 "the table has no such column; what needs it is left out, and "
+				 "`reclaim init` adds it");
 		}
 	}
 	for (size_t i = 0; i < profile->policy.rule_count; i++) {
@@ -28,14 +29,16 @@ static void lint_absent(struct lint *lint)
 		}
 		if (!kept) {
 			lint_add(lint, SEVERITY_WARNING, name, NULL,
-				 "this rule is off: the table lacks every column that it looks at");
+				 "this rule is off: the table lacks every column that it looks "
+				 "at");
 		}
 	}
 }
 
 static const char *type_word(const struct value *value)
 {
-	static const char *const words[] = { "NULL", "an integer", "a real number", "text", "bytes" };
+	static const char *const words[] = { "NULL", "an integer", "a real number", "text",
+					     "bytes" };
 	return words[value->type];
 }
 
@@ -54,7 +57,8 @@ static void lint_time(struct lint *lint, enum signal signal)
 			value_print(&shown, value);
 			row_print_id(&id, plan, result_cell(lint->sample, i, 0));
 			lint_add(lint, SEVERITY_ERROR, mapped->column, NULL,
-				 "holds '%.60s' (%s) in task '%.60s', and the profile says '%s'; such a row is blind",
+				 "holds '%.60s' (%s) in task '%.60s', and the profile says "
+				 "'%s'; such a row is blind",
 				 text_string(&shown), type_word(value), text_string(&id),
 				 time_format_name(mapped->format));
 			return;
@@ -72,13 +76,15 @@ static void lint_future(struct lint *lint)
 		bool future = false;
 		for (size_t s = 0; s < sizeof(signs) / sizeof(signs[0]); s++) {
 			int64_t time = row_time(plan, row, signs[s]);
-			future |= time != NO_TIME && time > row_now(row) + plan->policy.skew + USEC_PER_SEC;
+			future |= time != NO_TIME &&
+				  time > row_now(row) + plan->policy.skew + USEC_PER_SEC;
 		}
 		ahead += future;
 	}
 	if (ahead > 0) {
 		lint_add(lint, SEVERITY_WARNING, "clock", NULL,
-			 "%zu of %zu sample rows carry times ahead of the engine's clock: a worker's clock is wrong, or "
+			 "%zu of %zu sample rows carry times ahead of the engine's clock: a "
+			 "worker's clock is wrong, or "
 			 "the column is not in UTC",
 			 ahead, lint->sample->rows);
 	}
@@ -91,14 +97,16 @@ static void lint_states(struct lint *lint)
 		const struct native_count *n = &counts->natives[i];
 		if (n->state == STATE_NONE && n->count > 0) {
 			lint_add(lint, SEVERITY_NOTE, "states", NULL,
-				 "%" PRId64 " rows are in state '%s', which no word of the profile stands for: counted, "
+				 "%" PRId64 " in state '%s', which no word of the profile "
+					    "stands for: counted, "
 				 "never touched",
 				 n->count, n->native);
 		}
 	}
 	if (lint->condition->blind > 0) {
 		lint_add(lint, SEVERITY_WARNING, "blind", NULL,
-			 "%" PRId64 " rows in flight that no rule can judge; `list --state in_flight` and `explain ID` say why",
+			 "%" PRId64 " in flight that no rule can judge; `list --state "
+				    "in_flight` and `explain ID` say why",
 			 lint->condition->blind);
 	}
 }
@@ -116,7 +124,8 @@ static bool is_unique(const struct table *table, const struct names *key)
 	bool unique = parts > 0 && parts == in_key;
 	for (size_t i = 0; i < table->index_count; i++) {
 		const struct table_index *index = &table->indexes[i];
-		unique |= index->unique && !index->partial && string_equal(index->first, key->items[0]);
+		unique |= index->unique && !index->partial &&
+			  string_equal(index->first, key->items[0]);
 	}
 	return unique;
 }
@@ -127,10 +136,12 @@ static void lint_key(struct lint *lint)
 	const struct table *table = lint->ledger->plan->table;
 	if (table->is_view) {
 		lint_add(lint, SEVERITY_WARNING, profile->table, NULL,
-			 "is a view: looking works, and a sweep only if the view can be updated");
+			 "is a view: looking works, and a sweep only if the view can be "
+			 "updated");
 	} else if (!is_unique(table, &profile->key)) {
 		lint_add(lint, SEVERITY_ERROR, profile->key.items[0], NULL,
-			 "the key is neither the primary key of '%s' nor unique: one id could be several rows",
+			 "the key is neither the primary key of '%s' nor unique: one id could "
+			 "be several rows",
 			 profile->table);
 	}
 }
@@ -151,7 +162,8 @@ void lint_columns(struct lint *lint)
 /* Whether the word stands in the definition by itself. */
 static bool mentions(const char *definition, const char *word)
 {
-	static const char part[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	static const char part[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 	size_t size = strlen(word);
 	for (const char *at = definition; (at = strstr(at, word)); at += size) {
 		bool starts = at == definition || !strchr(part, at[-1]);
@@ -179,7 +191,8 @@ static bool helps(const struct profile *profile, const struct table_index *index
 		return string_equal(index->first, state);
 	}
 	const char *predicate = predicate_of(index);
-	return mentions(predicate, state) || (profile->claims && owner && mentions(predicate, owner));
+	return mentions(predicate, state) ||
+	       (profile->claims && owner && mentions(predicate, owner));
 }
 
 static const char *index_statement(struct lint *lint)
@@ -188,16 +201,19 @@ static const char *index_statement(struct lint *lint)
 	const struct profile *profile = lint->ledger->profile;
 	struct text TEXT_CLEANUP text = { 0 };
 	struct text TEXT_CLEANUP name = { 0 };
-	text_printf(&name, "%s_in_flight", strrchr(profile->table, '.') ? strrchr(profile->table, '.') + 1 :
-									  profile->table);
-	text_printf(&text, "CREATE INDEX %s ON %s (", quote_name(&lint->arena, plan->driver, text_string(&name)),
+	text_printf(&name, "%s_in_flight",
+		    strrchr(profile->table, '.') ? strrchr(profile->table, '.') + 1
+						 : profile->table);
+	text_printf(&text, "CREATE INDEX %s ON %s (",
+		    quote_name(&lint->arena, plan->driver, text_string(&name)),
 		    quote_name(&lint->arena, plan->driver, profile->table));
 	for (size_t i = 0; i < plan->key_count; i++) {
 		text_printf(&text, "%s%s", i ? ", " : "",
 			    quote_name(&lint->arena, plan->driver, profile->key.items[i]));
 	}
-	text_printf(&text, ") WHERE %s", piece_states(plan, "", plan->in_flight));
-	return text.failed || name.failed ? NULL : arena_string(&lint->arena, text_string(&text));
+	text_printf(&text, ") WHERE %s", piece_claims(plan, plan->in_flight));
+	return text.failed || name.failed ? NULL
+					  : arena_string(&lint->arena, text_string(&text));
 }
 
 static void lint_in_flight_index(struct lint *lint)
@@ -214,10 +230,13 @@ static void lint_in_flight_index(struct lint *lint)
 	}
 	if (!found) {
 		bool refused = rows > UNINDEXED_MAX;
-		lint_add(lint, refused ? SEVERITY_ERROR : SEVERITY_WARNING, "index", index_statement(lint),
-			 "no index serves the rows in flight: every look reads all %" PRId64 " rows of '%s'%s", rows,
-			 lint->ledger->profile->table,
-			 refused ? ", and above 100000 a sweep is refused without --force" : "");
+		lint_add(lint, refused ? SEVERITY_ERROR : SEVERITY_WARNING, "index",
+			 index_statement(lint),
+			 "no index serves the rows in flight: every look reads all %" PRId64
+			 " rows of '%s'%s",
+			 rows, lint->ledger->profile->table,
+			 refused ? ", and above 100000 a sweep is refused without --force"
+				 : "");
 	}
 }
 
@@ -230,10 +249,12 @@ static void lint_hot_indexes(struct lint *lint)
 		const struct table_index *index = &table->indexes[i];
 		for (size_t s = 0; s < sizeof(written) / sizeof(written[0]); s++) {
 			const char *column = profile->signals[written[s]].column;
-			bool on_it = column && (string_equal(index->first, column) || mentions(index->definition, column));
+			bool on_it = column && (string_equal(index->first, column) ||
+						mentions(index->definition, column));
 			if (on_it) {
 				lint_add(lint, SEVERITY_WARNING, index->name, NULL,
-					 "indexes '%s', which every beat writes: each beat is a full update of the row and "
+					 "indexes '%s', which every beat writes: each beat is "
+					 "a full update of the row and "
 					 "its indexes",
 					 column);
 			}
@@ -252,7 +273,8 @@ static void lint_worker_key(struct lint *lint)
 	const struct names key = { .items = (const char *[]){ workers->key }, .count = 1 };
 	if (table && !table->is_view && !is_unique(table, &key)) {
 		lint_add(lint, SEVERITY_ERROR, workers->key, NULL,
-			 "is not unique in '%s': a worker with two rows doubles its tasks in every look",
+			 "is not unique in '%s': a worker with two rows doubles its tasks in "
+			 "every look",
 			 workers->table);
 	}
 }
@@ -271,6 +293,7 @@ void lint_rights(struct lint *lint)
 	const char *path = db_lock_path(lint->ledger->db);
 	if (path && access(path, W_OK) < 0) {
 		lint_add(lint, SEVERITY_WARNING, "rights", NULL,
-			 "'%s' is not writable for this user: looking works, sweeping does not", path);
+			 "'%s' is not writable for this user: looking works, sweeping does not",
+			 path);
 	}
 }

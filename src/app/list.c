@@ -63,10 +63,10 @@ static int choose_headings(const struct plan *plan, struct heading *headings)
 		{ ROLE_COUNT, { .title = "ID" } },
 		{ ROLE_COUNT, { .title = "STATE" } },
 		{ ROLE_COUNT, { .title = "AGE", .right = true } },
-		{ ROLE_ATTEMPTS, { .title = "ATT", .right = true } },
-		{ ROLE_RECOVERIES, { .title = "REC", .right = true } },
+		{ ROLE_ATTEMPTS, { .title = "ATT", .right = true, .spare = 2 } },
+		{ ROLE_RECOVERIES, { .title = "REC", .right = true, .spare = 3 } },
 		{ ROLE_KIND, { .title = "KIND", .elastic = true } },
-		{ ROLE_QUEUE, { .title = "QUEUE", .elastic = true } },
+		{ ROLE_QUEUE, { .title = "QUEUE", .elastic = true, .spare = 1 } },
 		{ ROLE_COUNT, { .title = "OWNER", .elastic = true } },
 	};
 	int count = 0;

@@ -46,7 +46,8 @@ static void add_item(struct line *line, int64_t count, const char *what, enum ti
 	line->out->failed |= item.failed;
 }
 
-static void print_tasks(struct text *out, const struct condition *c, const struct screen *screen)
+static void print_tasks(struct text *out, const struct condition *c,
+			const struct screen *screen)
 {
 	struct line line = start_line(out, screen, "tasks");
 	for (int state = STATE_READY; state < STATE_COUNT; state++) {
@@ -66,7 +67,8 @@ static bool speaks_our_words(const struct counts *counts)
 	return ours;
 }
 
-static void print_natives(struct text *out, const struct condition *c, const struct screen *screen)
+static void print_natives(struct text *out, const struct condition *c,
+			  const struct screen *screen)
 {
 	if (speaks_our_words(&c->counts)) {
 		return;
@@ -79,8 +81,8 @@ static void print_natives(struct text *out, const struct condition *c, const str
 	text_add(out, "\n");
 }
 
-static void print_workers(struct text *out, const struct ledger *ledger, const struct condition *c,
-			  const struct screen *screen)
+static void print_workers(struct text *out, const struct ledger *ledger,
+			  const struct condition *c, const struct screen *screen)
 {
 	if (!ledger->plan->has_workers) {
 		return;
@@ -92,7 +94,8 @@ static void print_workers(struct text *out, const struct ledger *ledger, const s
 	text_add(out, "\n");
 }
 
-static void print_claims(struct text *out, const struct condition *c, const struct screen *screen)
+static void print_claims(struct text *out, const struct condition *c,
+			 const struct screen *screen)
 {
 	struct text TEXT_CLEANUP text = { 0 };
 	text_printf(&text, "%" PRId64, c->counts.in_flight);
@@ -108,12 +111,14 @@ static void print_claims(struct text *out, const struct condition *c, const stru
 		duration_print_human(&text, c->overdue);
 	}
 	if (c->vetoed > 0) {
-		text_printf(&text, "; %" PRId64 " more would be, but their workers prove alive", c->vetoed);
+		text_printf(&text, "; %" PRId64 " more would be, but their workers prove alive",
+			    c->vetoed);
 	}
 	if (c->grace) {
 		text_add(&text, "; a grace holds some back");
 	}
-	print_field(out, screen, "stale", c->stale ? TINT_WARN : TINT_PLAIN, text_string(&text));
+	print_field(out, screen, "stale", c->stale ? TINT_WARN : TINT_PLAIN,
+		    text_string(&text));
 	if (c->blind > 0) {
 		text_clear(&text);
 		text_printf(&text, "%" PRId64 " in flight that no rule can judge", c->blind);
@@ -121,7 +126,8 @@ static void print_claims(struct text *out, const struct condition *c, const stru
 	}
 }
 
-static void print_valve(struct text *out, const struct condition *c, const struct screen *screen)
+static void print_valve(struct text *out, const struct condition *c,
+			const struct screen *screen)
 {
 	struct text TEXT_CLEANUP text = { 0 };
 	if (!c->valve_holding) {
@@ -135,8 +141,8 @@ static void print_valve(struct text *out, const struct condition *c, const struc
 	print_field(out, screen, "valve", TINT_WARN, text_string(&text));
 }
 
-static void print_last_sweep(struct text *out, const struct ledger *ledger, const struct condition *c,
-			     const struct screen *screen)
+static void print_last_sweep(struct text *out, const struct ledger *ledger,
+			     const struct condition *c, const struct screen *screen)
 {
 	struct text TEXT_CLEANUP text = { 0 };
 	bool swept = c->turn.exists && c->turn.last_at != NO_TIME;
@@ -151,7 +157,8 @@ static void print_last_sweep(struct text *out, const struct ledger *ledger, cons
 		summarize_sweep(&text, c->turn.last_result);
 		text_printf(&text, "; by %s", c->turn.sweeper ? c->turn.sweeper : "-");
 	}
-	print_field(out, screen, "last sweep", late ? TINT_WARN : TINT_PLAIN, text_string(&text));
+	print_field(out, screen, "last sweep", late ? TINT_WARN : TINT_PLAIN,
+		    text_string(&text));
 }
 
 void condition_print(struct text *out, const struct ledger *ledger, const struct condition *c,

@@ -12,8 +12,9 @@ static void add_description(struct text *out, const char *text)
 
 static void print_list(const struct app *app, struct text *out)
 {
-	static const struct heading headings[] = { { .title = "PROFILE" },
-						   { .title = "WHAT IT IS FOR", .tail = true } };
+	static const struct heading headings[] = {
+		{ .title = "PROFILE" }, { .title = "WHAT IT IS FOR", .tail = true }
+	};
 	const struct screen screen = screen_of(app);
 	struct text_table TABLE_CLEANUP table = TEXT_TABLE(headings);
 	const char *name, *text;
@@ -45,8 +46,8 @@ static int refuse(const struct app *app, const char *wanted)
 		text_printf(&allowed, "%s%s", i ? ", " : "", name);
 	}
 	text_add_visible(&shown, wanted, strlen(wanted));
-	return app_usage(app, "there is no built-in profile '%s'; allowed: %s", text_string(&shown),
-			 text_string(&allowed));
+	return app_usage(app, "there is no built-in profile '%s'; allowed: %s",
+			 text_string(&shown), text_string(&allowed));
 }
 
 static int run(struct app *app, const char *const *values, int argc, char **argv)
@@ -79,7 +80,8 @@ const struct command profiles_command = {
 	.name = "profiles",
 	.arguments = "[NAME]",
 	.summary = "lists the built-in profiles, or prints one",
-	.about = "A profile says how a table of tasks maps to our words. Print one to start your own from it.",
+	.about = "A profile says how a table of tasks maps to our words. Print one to start "
+		 "your own from it.",
 	.example = "reclaim profiles reclaim > mine.conf",
 	.need = NEED_NOTHING,
 	.run = run,

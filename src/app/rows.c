@@ -194,10 +194,14 @@ void audit_json(struct json *json, const struct audit_row *e)
 	json_close(json, '}');
 }
 
-void audit_print_act(struct text *out, const struct audit_row *e)
+void audit_print_what(struct text *out, const struct audit_row *e)
 {
 	text_add(out, e->act ? e->act : "-");
 	if (e->rule && !string_equal(e->rule, e->act)) {
 		text_printf(out, " (%s)", e->rule);
 	}
+	if (e->reason) {
+		text_printf(out, ": %s", e->reason);
+	}
+	text_printf(out, "; by %s", e->actor ? e->actor : "-");
 }

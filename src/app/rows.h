@@ -25,11 +25,12 @@ enum presence worker_state(const struct profile *profile, const struct member *m
 /* A row of the audit, by the contract's columns. */
 struct audit_row {
 	int64_t seq, at, age, attempts, recoveries;
-	const char *task, *act, *rule, *from, *to, *from_native, *to_native, *owner, *token, *reason, *actor;
+	const char *task, *act, *rule, *from, *to, *from_native, *to_native, *owner, *token,
+		*reason, *actor;
 };
 struct audit_row audit_row_of(const struct value *row);
 void audit_json(struct json *json, const struct audit_row *event);
-/* "recovered by rule lease": what happened, in words. */
-void audit_print_act(struct text *out, const struct audit_row *event);
+/* "recover (lease): Lease of w1 ended 2s ago; by root@host:77" */
+void audit_print_what(struct text *out, const struct audit_row *event);
 
 #endif

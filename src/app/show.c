@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #define HISTORY_MAX 1000
 
@@ -48,7 +49,8 @@ static void add_columns(struct json *json, const struct shown *s)
 			struct text TEXT_CLEANUP text = { 0 };
 			value_print(&text, &s->row[at]);
 			json_bytes(json, s->plan->columns[at - 1],
-				   value_is_null(&s->row[at]) ? NULL : text_string(&text), text.size);
+				   value_is_null(&s->row[at]) ? NULL : text_string(&text),
+				   text.size);
 		}
 	}
 	json_close(json, '}');
@@ -67,7 +69,8 @@ static void print_json(struct text *out, const struct shown *s)
 	}
 	json_value(&json, "progress", progress_of(s));
 	value_print(&problem, error);
-	json_bytes(&json, "error", value_is_null(error) ? NULL : text_string(&problem), problem.size);
+	json_bytes(&json, "error", value_is_null(error) ? NULL : text_string(&problem),
+		   problem.size);
 	add_columns(&json, s);
 	json_open(&json, "history", '[');
 	for (size_t i = 0; i < s->history->rows; i++) {
@@ -81,7 +84,8 @@ static void print_json(struct text *out, const struct shown *s)
 
 /* ---- text ---- */
 
-static void print_count(struct text *out, const struct shown *s, const char *label, enum role role, int64_t most)
+static void print_count(struct text *out, const struct shown *s, const char *label,
+			enum role role, int64_t most)
 {
 	struct text TEXT_CLEANUP text = { 0 };
 	int64_t count = row_number(s->plan, s->row, role, -1);
@@ -101,13 +105,14 @@ static void print_state(struct text *out, const struct shown *s)
 	enum state state = row_state(s->plan, s->row);
 	const char *native = row_native(s->plan, s->row);
 	text_add(&text, state == STATE_NONE ? "none of ours" : state_word(state));
-	if (!string_equal(native, text_string(&text))) {
+	if (!native || strcasecmp(native, text_string(&text)) != 0) {
 		text_printf(&text, " (%s)", native ? native : "NULL");
 	}
 	print_field(out, &s->screen, "state", state_tint(state), text_string(&text));
 }
 
-static void print_text(struct text *out, const struct shown *s, const char *label, const struct text *text)
+static void print_text(struct text *out, const struct shown *s, const char *label,
+		       const struct text *text)
 {
 	if (text->size > 0) {
 		print_field(out, &s->screen, label, TINT_PLAIN, text_string(text));
@@ -133,7 +138,8 @@ static void print_counts(struct text *out, const struct shown *s)
 {
 	const struct policy *policy = &s->plan->policy;
 	int64_t own = row_number(s->plan, s->row, ROLE_MAX_ATTEMPTS, -1);
-	print_count(out, s, "attempts", ROLE_ATTEMPTS, own >= 0 ? own : policy->budget_attempts);
+	print_count(out, s, "attempts", ROLE_ATTEMPTS,
+		    own >= 0 ? own : policy->budget_attempts);
 	print_count(out, s, "recoveries", ROLE_RECOVERIES, policy->budget_recoveries);
 	print_count(out, s, "priority", ROLE_PRIORITY, -1);
 }
@@ -144,20 +150,23 @@ static void print_times(struct text *out, const struct shown *s)
 		enum signal signal;
 		const char *label;
 	} times[] = {
-		{ SIGNAL_CREATED, "created" }, { SIGNAL_DUE, "due" },	      { SIGNAL_CLAIMED, "claimed" },
-		{ SIGNAL_BEAT, "last beat" },  { SIGNAL_LEASE, "lease ends" }, { SIGNAL_DEADLINE, "deadline" },
-		{ SIGNAL_UPDATED, "updated" }, { SIGNAL_FINISHED, "finished" },
+		{ SIGNAL_CREATED, "created" },  { SIGNAL_DUE, "due" },
+		{ SIGNAL_CLAIMED, "claimed" },  { SIGNAL_BEAT, "last beat" },
+		{ SIGNAL_LEASE, "lease ends" }, { SIGNAL_DEADLINE, "deadline" },
+		{ SIGNAL_UPDATED, "updated" },  { SIGNAL_FINISHED, "finished" },
 	};
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-		print_field_time(out, &s->screen, times[i].label, row_time(s->plan, s->row, times[i].signal),
-				 s->now);
+		print_field_time(out, &s->screen, times[i].label,
+				 row_time(s->plan, s->row, times[i].signal), s->now);
 	}
 	struct facts facts;
 	const char *bad;
-	if (row_state(s->plan, s->row) == STATE_RUNNING && row_facts(s->plan, s->row, &facts, &bad)) {
+	if (row_state(s->plan, s->row) == STATE_RUNNING &&
+	    row_facts(s->plan, s->row, &facts, &bad)) {
 		print_field_time(out, &s->screen, "worker seen", facts.worker_seen, s->now);
 		if (effective_lease(&facts) != facts.times[SIGNAL_LEASE]) {
-			print_field_time(out, &s->screen, "shared lease", effective_lease(&facts), s->now);
+			print_field_time(out, &s->screen, "shared lease",
+					 effective_lease(&facts), s->now);
 		}
 	}
 }
@@ -186,14 +195,10 @@ static void print_event(struct text *out, const struct shown *s, const struct au
 		state_parse(event->to, &to);
 	}
 	tint_begin(out, &s->screen, state_tint(to));
-	text_printf(out, "%s -> %s", event->from ? event->from : "-", event->to ? event->to : "-");
+	text_printf(out, "%s -> %s", event->from ? event->from : "-",
+		    event->to ? event->to : "-");
 	tint_end(out, &s->screen, state_tint(to));
-	text_add(out, "  ");
-	audit_print_act(&line, event);
-	text_add_visible(out, text_string(&line), line.size);
-	text_clear(&line);
-	text_printf(&line, "%s%s%s", event->reason ? event->reason : "", event->reason ? "; by " : "by ",
-		    event->actor ? event->actor : "-");
+	audit_print_what(&line, event);
 	text_add_visible(&visible, text_string(&line), line.size);
 	text_printf(out, "\n%*s", 24, "");
 	print_wrapped(out, &s->screen, 24, text_string(&visible));
@@ -233,13 +238,14 @@ static void print_all(struct text *out, const struct shown *s)
 	out->failed |= id.failed;
 }
 
-static enum reclaim_status read_history(struct ledger *ledger, const struct value *row, struct result *ret_rows,
-					struct reclaim_error *error)
+static enum reclaim_status read_history(struct ledger *ledger, const struct value *row,
+					struct result *ret_rows, struct reclaim_error *error)
 {
 	struct text TEXT_CLEANUP id = { 0 };
 	row_print_id(&id, ledger->plan, row);
-	return id.failed ? fail_no_memory(error) :
-			   look_audit(ledger, text_string(&id), /* after= */ -1, HISTORY_MAX, ret_rows, error);
+	return id.failed ? fail_no_memory(error)
+			 : look_audit(ledger, text_string(&id), /* after= */ -1, HISTORY_MAX,
+				      ret_rows, error);
 }
 
 static int run(struct app *app, const char *const *values, int argc, char **argv)
@@ -252,7 +258,8 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	if (app_arguments(app, argc, argv, 1, 1)) {
 		return EXIT_USAGE;
 	}
-	if (ledger_plan(app->ledger, &error) || ledger_read(app->ledger, argv[0], &task, &error) ||
+	if (ledger_plan(app->ledger, &error) ||
+	    ledger_read(app->ledger, argv[0], &task, &error) ||
 	    read_history(app->ledger, result_cell(&task, 0, 0), &history, &error)) {
 		return app_fail(app, &error);
 	}

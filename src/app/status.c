@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 static const struct command_option options[] = {
-	{ "check", NULL, "exit 1 when something is stuck, blind, or stale for more than three intervals" },
+	{ "check", NULL,
+	  "exit 1 when something is stuck, blind, or stale for more than three intervals" },
 	{ "watch", NULL, "again every second, until Ctrl-C" },
 	{ 0 },
 };
@@ -35,7 +36,8 @@ static int show(const struct app *app, bool watched, bool checks)
 		return watched && app->cancel ? EXIT_DONE : app_fail(app, &error);
 	}
 	if (watched && !app->json && isatty(STDOUT_FILENO)) {
-		text_add(&out, "\033[H\033[J"); /* from the top, and the rest of the screen empty */
+		text_add(&out,
+			 "\033[H\033[J"); /* from the top, and the rest of the screen empty */
 	}
 	if (app->json) {
 		condition_json(&out, app->ledger, &condition);
@@ -58,7 +60,7 @@ static int watch(const struct app *app, bool checks)
 		if (code != EXIT_DONE && code != EXIT_FOUND_SOMETHING) {
 			break;
 		}
-			nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL); /* a signal ends it */
+		nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL); /* a signal ends it */
 	}
 	return app->cancel ? EXIT_DONE : code;
 }
@@ -69,7 +71,8 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	if (app_arguments(app, argc, argv, 0, 0)) {
 		return EXIT_USAGE;
 	}
-	return values[OPTION_WATCH] ? watch(app, checks) : show(app, /* watched= */ false, checks);
+	return values[OPTION_WATCH] ? watch(app, checks)
+				    : show(app, /* watched= */ false, checks);
 }
 
 const struct command status_command = {

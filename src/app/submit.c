@@ -1,5 +1,5 @@
 /* submit: adds tasks. */
-#include "duration.h"
+#include "app.h"
 #include "intake.h"
 
 #include <string.h>
@@ -32,7 +32,8 @@ struct source {
 	size_t count;
 };
 
-static bool read_options(const struct app *app, const char *const *values, struct source *source)
+static bool read_options(const struct app *app, const char *const *values,
+			 struct source *source)
 {
 	struct submission *one = &source->one;
 	int64_t count = 1;
@@ -44,13 +45,17 @@ static bool read_options(const struct app *app, const char *const *values, struc
 				    .max_attempts = MAX_ATTEMPTS_DEFAULT };
 	if (!app_duration(app, "delay", values[DELAY], &one->delay) ||
 	    !app_duration(app, "deadline", values[DEADLINE], &one->deadline) ||
-	    !app_number(app, "max-attempts", values[MAX_ATTEMPTS], 1, 1000000, &one->max_attempts) ||
-	    !app_number(app, "priority", values[PRIORITY], INT32_MIN, INT32_MAX, &one->priority) ||
+	    !app_number(app, "max-attempts", values[MAX_ATTEMPTS], 1, 1000000,
+			&one->max_attempts) ||
+	    !app_number(app, "priority", values[PRIORITY], INT32_MIN, INT32_MAX,
+			&one->priority) ||
 	    !app_number(app, "count", values[COUNT], 1, COUNT_MOST, &count)) {
 		return false;
 	}
 	if (count > 1 && (one->id || one->key)) {
-		app_usage(app, "--count %s with --%s: they would all be the same task; allowed: one of them",
+		app_usage(app,
+			  "--count %s with --%s: they would all be the same task; allowed: one "
+			  "of them",
 			  values[COUNT], one->id ? "id" : "key");
 		return false;
 	}
@@ -62,8 +67,10 @@ static int check_alone(const struct app *app, const char *const *values)
 {
 	for (int i = 0; i < FROM; i++) {
 		if (values[i]) {
-			return app_usage(app, "--from with --%s; allowed: every task's own words in the file",
-					 options[i].name);
+			return app_usage(
+				app,
+				"--from with --%s; allowed: every task's own words in the file",
+				options[i].name);
 		}
 	}
 	return 0;
@@ -92,8 +99,8 @@ static int print_ids(const struct app *app, char (*ids)[RECLAIM_ID_SIZE], size_t
 }
 
 /* Which line is wrong, and what became of the rest. */
-static int fail_batch(const struct app *app, const struct source *source, size_t stored, size_t bad,
-		      struct reclaim_error *error)
+static int fail_batch(const struct app *app, const struct source *source, size_t stored,
+		      size_t bad, struct reclaim_error *error)
 {
 	if (error->status == RECLAIM_INVALID && source->intake) {
 		const struct reclaim_error plain = *error;
@@ -103,7 +110,9 @@ static int fail_batch(const struct app *app, const struct source *source, size_t
 	int code = app_fail(app, error);
 	if (source->count > 1) {
 		app_complain(app, "%zu of %zu tasks are stored%s", stored, source->count,
-			     error->status == RECLAIM_UNKNOWN ? ", and perhaps the batch that follows" : "");
+			     error->status == RECLAIM_UNKNOWN
+				     ? ", and perhaps the batch that follows"
+				     : "");
 	}
 	return code;
 }
@@ -135,7 +144,8 @@ static int submit_all(struct app *app, const struct source *source, struct submi
 		code = code == EXIT_UNREAD ? EXIT_DONE : code;
 		show_progress(stored + size, source->count);
 		if (code) {
-			app_complain(app, "%zu of %zu tasks are stored", stored + size, source->count);
+			app_complain(app, "%zu of %zu tasks are stored", stored + size,
+				     source->count);
 		}
 	}
 	return code;
@@ -195,9 +205,11 @@ const struct command submit_command = {
 	.arguments = "",
 	.summary = "adds tasks, and prints their ids",
 	.options = options,
-	.about = "A missing database is made. A file is checked as a whole before its first task is stored; up to\n"
+	.about = "A missing database is made. A file is checked as a whole before its first "
+		 "task is stored; up to\n"
 		 "10000 tasks are stored together or not at all, more in batches of that size.",
 	.codes = "7 not on a host's ledger, 9 outcome unknown: repeat it with --key",
-	.example = "reclaim submit --kind mail --payload '{\"to\":\"ann@example.com\"}' --deadline 1h",
+	.example = "reclaim submit --kind mail --payload '{\"to\":\"ann@example.com\"}' "
+		   "--deadline 1h",
 	.run = run,
 };

@@ -12,7 +12,8 @@ void summarize_sweep(struct text *out, const char *result)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		json_int_t count = json_integer_value(json_object_get(json, words[i]));
 		if (count > 0) {
-			text_printf(out, "%s%lld %s", first ? ": " : ", ", (long long)count, words[i]);
+			text_printf(out, "%s%lld %s", first ? ": " : ", ", (long long)count,
+				    words[i]);
 			first = false;
 		}
 	}

@@ -6,11 +6,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #define GAP 2
-#define ELASTIC_MIN 10
+#define ELASTIC_MIN 8
 #define LABEL_WIDTH 16
 #define TAIL_INDENT 4
 #define WIDTH_MIN 40
@@ -170,7 +171,8 @@ void text_table_add(struct text_table *table, enum tint tint, const char *string
 
 void text_table_add_state(struct text_table *table, enum state state, const char *native)
 {
-	bool same = state != STATE_NONE && (!native || string_equal(native, state_word(state)));
+	bool same =
+		state != STATE_NONE && (!native || strcasecmp(native, state_word(state)) == 0);
 	struct text TEXT_CLEANUP text = { 0 };
 	if (state != STATE_NONE) {
 		text_add(&text, state_word(state));
@@ -209,17 +211,19 @@ void text_table_add_time(struct text_table *table, int64_t time)
 
 /* ---- print ---- */
 
+#define COLUMNS_MAX 16
+
 /* How the columns share the width. */
 struct layout {
-	int widths[32];
-	int shown; /* columns on the line: all, or all but the tail */
+	int widths[COLUMNS_MAX]; /* 0: left out */
+	int shown;               /* columns on the line: all, or all but the tail */
 };
 
 static int total(const struct layout *layout)
 {
-	int sum = GAP * (layout->shown - 1);
+	int sum = -GAP;
 	for (int c = 0; c < layout->shown; c++) {
-		sum += layout->widths[c];
+		sum += layout->widths[c] ? layout->widths[c] + GAP : 0;
 	}
 	return sum;
 }
@@ -236,10 +240,33 @@ static int widest_elastic(const struct text_table *table, const struct layout *l
 	return widest;
 }
 
-static void lay_out(const struct text_table *table, const struct screen *screen,
-		    struct layout *layout)
+static int most_spare(const struct text_table *table, const struct layout *layout)
 {
-	layout->shown = table->columns;
+	int most = -1;
+	for (int c = 0; c < layout->shown; c++) {
+		int spare = layout->widths[c] ? table->headings[c].spare : 0;
+		if (spare > 0 && (most < 0 || spare > table->headings[most].spare)) {
+			most = c;
+		}
+	}
+	return most;
+}
+
+/* Takes a column's last letter away, or a whole column; false: there is nothing left to take. */
+static bool squeeze(const struct text_table *table, struct layout *layout)
+{
+	int elastic = widest_elastic(table, layout);
+	int spare = most_spare(table, layout);
+	if (elastic >= 0) {
+		layout->widths[elastic]--;
+	} else if (spare >= 0) {
+		layout->widths[spare] = 0;
+	}
+	return elastic >= 0 || spare >= 0;
+}
+
+static void measure(const struct text_table *table, struct layout *layout)
+{
 	for (int c = 0; c < table->columns; c++) {
 		layout->widths[c] = (int)strlen(table->headings[c].title);
 	}
@@ -247,17 +274,40 @@ static void lay_out(const struct text_table *table, const struct screen *screen,
 		int *width = &layout->widths[i % (size_t)table->columns];
 		*width = table->cells[i].width > *width ? table->cells[i].width : *width;
 	}
-	if (screen->width && total(layout) > screen->width &&
-	    table->headings[table->columns - 1].tail) {
-		layout->shown--;
-	}
-	int c = 0;
-	while (screen->width && total(layout) > screen->width && c >= 0) {
-		c = widest_elastic(table, layout);
-		if (c >= 0) {
-			layout->widths[c]--;
+	layout->shown = table->columns;
+}
+
+/* What was left out leaves room for what was cut. */
+static void stretch(const struct text_table *table, const struct layout *natural, int width,
+		    struct layout *layout)
+{
+	bool grown = true;
+	while (grown && total(layout) < width) {
+		grown = false;
+		for (int c = 0; c < layout->shown && total(layout) < width; c++) {
+			if (layout->widths[c] && table->headings[c].elastic &&
+			    layout->widths[c] < natural->widths[c]) {
+				layout->widths[c]++;
+				grown = true;
+			}
 		}
 	}
+}
+
+static void lay_out(const struct text_table *table, const struct screen *screen,
+		    struct layout *layout)
+{
+	measure(table, layout);
+	const struct layout natural = *layout;
+	if (!screen->width) {
+		return;
+	}
+	if (total(layout) > screen->width && table->headings[table->columns - 1].tail) {
+		layout->shown--;
+	}
+	while (total(layout) > screen->width && squeeze(table, layout)) {
+	}
+	stretch(table, &natural, screen->width, layout);
 }
 
 static void print_cell(struct text *out, const struct screen *screen,
@@ -282,9 +332,15 @@ static void print_line(struct text *out, const struct screen *screen,
 		       const struct text_table *table, const struct layout *layout,
 		       const struct table_cell *cells)
 {
-	for (int c = 0; c < layout->shown; c++) {
-		print_cell(out, screen, &cells[c], layout->widths[c], table->headings[c].right,
-			   c == layout->shown - 1);
+	int last = layout->shown - 1;
+	while (last > 0 && !layout->widths[last]) {
+		last--;
+	}
+	for (int c = 0; c <= last; c++) {
+		if (layout->widths[c]) {
+			print_cell(out, screen, &cells[c], layout->widths[c],
+				   table->headings[c].right, c == last);
+		}
 	}
 	text_add(out, "\n");
 	if (layout->shown < table->columns && !string_equal(cells[layout->shown].string, "-")) {
@@ -297,7 +353,7 @@ static void print_line(struct text *out, const struct screen *screen,
 void text_table_print(struct text *out, struct text_table *table, const struct screen *screen)
 {
 	struct layout layout;
-	struct table_cell titles[32];
+	struct table_cell titles[COLUMNS_MAX];
 	if (table->failed) {
 		out->failed = true;
 		return;
@@ -307,7 +363,9 @@ void text_table_print(struct text *out, struct text_table *table, const struct s
 		const char *title = c < layout.shown ? table->headings[c].title : "-";
 		titles[c] = (struct table_cell){ title, (int)strlen(title), TINT_FAINT };
 	}
-	print_line(out, screen, table, &layout, titles);
+	if (!table->untitled) {
+		print_line(out, screen, table, &layout, titles);
+	}
 	for (size_t i = 0; i < table->count; i += (size_t)table->columns) {
 		print_line(out, screen, table, &layout, &table->cells[i]);
 	}

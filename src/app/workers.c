@@ -146,10 +146,14 @@ static void print_table(const struct app *app, struct text *out, const struct ce
 			const struct member **members, size_t count)
 {
 	static const struct heading headings[] = {
-		{ .title = "WORKER", .elastic = true },  { .title = "STATE" },
-		{ .title = "SEEN AGO", .right = true },  { .title = "CLAIMS", .right = true },
-		{ .title = "LEASE", .right = true },     { .title = "NAME", .elastic = true },
-		{ .title = "PROCESS", .elastic = true }, { .title = "EVIDENCE" },
+		{ .title = "WORKER" },
+		{ .title = "STATE" },
+		{ .title = "SEEN AGO", .right = true },
+		{ .title = "CLAIMS", .right = true },
+		{ .title = "LEASE", .right = true, .spare = 3 },
+		{ .title = "NAME", .elastic = true, .spare = 2 },
+		{ .title = "PROCESS", .elastic = true, .spare = 1 },
+		{ .title = "EVIDENCE" },
 	};
 	const struct screen screen = screen_of(app);
 	struct text_table TABLE_CLEANUP table = {
@@ -233,7 +237,8 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	}
 	census.pass.lockfile.fd = -1;
 	enum reclaim_status status = take_census(app->ledger, &census, &error);
-	int code = status ? app_fail(app, &error) : show(app, &census, argc > 0 ? argv[0] : NULL);
+	int code =
+		status ? app_fail(app, &error) : show(app, &census, argc > 0 ? argv[0] : NULL);
 	pass_finish(&census.pass);
 	free(census.claims);
 	return code;

@@ -16,13 +16,13 @@ struct held {
 
 enum decision { ACCEPT, REPLAY, LOST, NOT_ALLOWED };
 
-/* A token of ours is a whole number above 0; anything else can be nobody's. */
+/* A token of ours is a whole number above 0, written in one way; anything else can be nobody's. */
 static int64_t parse_token(const char *token)
 {
 	char *end;
 	errno = 0;
-	long long number = strtoll(token, &end, 10);
-	return errno || *end || end == token || number <= 0 ? -1 : number;
+	long long number = *token >= '1' && *token <= '9' ? strtoll(token, &end, 10) : -1;
+	return number < 0 || errno || *end ? -1 : number;
 }
 
 static enum decision decide_handing_in(const struct held *held, enum act act, int64_t token)

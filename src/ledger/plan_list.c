@@ -72,7 +72,8 @@ static void add_param(struct teller *t, const struct param *param)
 	}
 }
 
-static void tell(struct teller *t, const char *name, const char *comment, const struct planned *planned)
+static void tell(struct teller *t, const char *name, const char *comment,
+		 const struct planned *planned)
 {
 	const struct statement *statement = &planned->statement;
 	if (!statement->sql) {
@@ -99,13 +100,15 @@ static void tell_fixed(struct teller *t, enum sql sql, const char *comment)
 	t->line(t->context, text->name, text_string(&t->text));
 }
 
-static void tell_find(struct teller *t, const char *name, const char *comment, const struct planned_find *find)
+static void tell_find(struct teller *t, const char *name, const char *comment,
+		      const struct planned_find *find)
 {
 	if (find->present) {
 		struct text TEXT_CLEANUP next = { 0 };
 		tell(t, name, comment, &find->first);
 		text_printf(&next, "%s, next page", name);
-		tell(t, text_string(&next), "behind the last row of the page before", &find->after);
+		tell(t, text_string(&next), "behind the last row of the page before",
+		     &find->after);
 	}
 }
 
@@ -116,12 +119,13 @@ static void tell_change(struct teller *t, const char *name, const struct planned
 	if (!change->change) {
 		return;
 	}
-	bool with_error = strcmp(change->update[0].statement.sql, change->update[1].statement.sql) != 0;
+	bool with_error =
+		strcmp(change->update[0].statement.sql, change->update[1].statement.sql) != 0;
 	tell(t, name, comment, &change->update[0]);
 	if (with_error) {
 		text_printf(&full, "%s, with an error", name);
-		tell(t, text_string(&full), "the same where there is a text for the error column",
-		     &change->update[1]);
+		tell(t, text_string(&full),
+		     "the same where there is a text for the error column", &change->update[1]);
 	}
 	for (size_t i = 0; i < change->also_count; i++) {
 		text_clear(&full);
@@ -135,24 +139,35 @@ static void tell_sweep(struct teller *t)
 	const struct plan *plan = t->plan;
 	bool turns = !plan->profile->audit_is_log;
 	if (turns) {
-		tell_fixed(t, SQL_TURN_TAKE, "sweep: takes the turn; no row: somebody else has it");
-		tell_fixed(t, SQL_TURN_READ, "sweep: is the turn still ours, and is there an outage to be patient about");
+		tell_fixed(t, SQL_TURN_TAKE,
+			   "sweep: takes the turn; no row: somebody else has it");
+		tell_fixed(t, SQL_TURN_READ,
+			   "sweep: is the turn still ours, and is there an outage to be "
+			   "patient about");
 	}
 	tell(t, "workers", "sweep: the workers, to judge which are silent", &plan->workers);
 	tell(t, "count_claims", "sweep: how many claims are in flight", &plan->count_claims);
-	tell_find(t, "find", "sweep: claims that may be stale, oldest first; no locks; the judge decides", &plan->find);
+	tell_find(t, "find",
+		  "sweep: claims that may be stale, oldest first; no locks; the judge decides",
+		  &plan->find);
 	tell_find(t, "find late", "sweep: other rows past their deadline", &plan->late);
 	t->of_worker = true;
-	tell(t, "worker_end", "sweep: ends or labels a silent worker, if its row is still what was read",
+	tell(t, "worker_end",
+	     "sweep: ends or labels a silent worker, if its row is still what was read",
 	     &plan->worker_end);
-	tell(t, "worker_same", "sweep: is the worker's row still what was read", &plan->worker_same);
+	tell(t, "worker_same", "sweep: is the worker's row still what was read",
+	     &plan->worker_same);
 	t->of_worker = false;
 	for (int i = 0; i < REMEDY_COUNT; i++) {
-		tell_change(t, remedy_name((enum remedy)i), &plan->remedies[i],
-			    "sweep: the remedy, by key and only if all that the verdict read is unchanged");
+		struct text TEXT_CLEANUP name = { 0 };
+		text_printf(&name, "remedy %s", remedy_name((enum remedy)i));
+		tell_change(t, text_string(&name), &plan->remedies[i],
+			    "sweep: the remedy, by key and only if all that the verdict read "
+			    "is unchanged");
 	}
 	for (size_t i = 0; i < plan->audit_count; i++) {
-		tell(t, "audit", "sweep: the host's own audit, in the same transaction", &plan->audit[i]);
+		tell(t, "audit", "sweep: the host's own audit, in the same transaction",
+		     &plan->audit[i]);
 	}
 	if (turns) {
 		tell_fixed(t, SQL_EVENT, "sweep: our audit, in the same transaction");
@@ -192,8 +207,11 @@ static void tell_host_verbs(struct teller *t)
 	const struct plan *plan = t->plan;
 	tell(t, "free", "claim: rows that are free, in the profile's order", &plan->free);
 	for (int i = 0; i < VERB_COUNT; i++) {
-		tell_change(t, verb_name((enum verb)i), &plan->verbs[i],
-			    "a worker's or operator's verb, by key and only if state and token are unchanged");
+		struct text TEXT_CLEANUP name = { 0 };
+		text_printf(&name, "verb %s", verb_name((enum verb)i));
+		tell_change(t, text_string(&name), &plan->verbs[i],
+			    "of a worker or an operator, by key and only if state and token "
+			    "are unchanged");
 	}
 	tell(t, "worker_beat", "beat: a worker's sign of life", &plan->worker_beat);
 }

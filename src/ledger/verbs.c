@@ -6,6 +6,7 @@
 #include <time.h>
 
 #define NAME_MAX_BYTES 255
+#define SPAN_MAX (INT64_C(100) * 365 * 86400 * USEC_PER_SEC) /* no time that a sum makes leaves its column */
 
 static const struct verbs *verbs_of(const struct ledger *ledger)
 {
@@ -102,6 +103,12 @@ static enum reclaim_status check_submission(const struct submission *s, struct r
 	if (!status) {
 		status = check_range("priority", s->priority, INT32_MIN, INT32_MAX, error);
 	}
+	if (!status) {
+		status = check_range("delay in microseconds", s->delay, 0, SPAN_MAX, error);
+	}
+	if (!status) {
+		status = check_range("deadline in microseconds", s->deadline, 0, SPAN_MAX, error);
+	}
 	return status;
 }
 
@@ -160,16 +167,14 @@ static enum reclaim_status submit_one(struct ledger *ledger, const struct submis
 }
 
 /* A constraint's failure in the engine's words becomes ours when it is an id that exists. */
-static enum reclaim_status explain_refusal(struct ledger *ledger, const struct submission *s,
-					   struct reclaim_error *error)
+static void explain_refusal(struct ledger *ledger, const struct submission *s, struct reclaim_error *error)
 {
 	struct result RESULT_CLEANUP row = { 0 };
 	struct reclaim_error ignored;
 	const struct value params[TASK_PARAMS] = { [TASK_ID] = value_string(s->id) };
 	if (s->id && !ledger_run(ledger, SQL_TASK, params, &row, &ignored) && row.rows) {
-		return fail(error, RECLAIM_INVALID, "id '%s' exists already; allowed: an id that is new", s->id);
+		fail(error, RECLAIM_INVALID, "id '%s' exists already; allowed: an id that is new", s->id);
 	}
-	return RECLAIM_INVALID;
 }
 
 enum reclaim_status verb_submit(struct ledger *ledger, const struct submission *submissions, size_t count,
@@ -177,25 +182,28 @@ enum reclaim_status verb_submit(struct ledger *ledger, const struct submission *
 {
 	enum reclaim_status status =
 		ledger->profile->native ?
-			RECLAIM_OK :
+			ledger_plan(ledger, error) :
 			fail(error, RECLAIM_UNSUPPORTED,
 			     "submit is not supported on ledger '%s': its own program adds its tasks",
 			     ledger->profile->name);
-	size_t i = 0;
-	for (; !status && i < count; i++) {
+	for (size_t i = 0; !status && i < count; i++) {
 		status = check_submission(&submissions[i], error);
+		*ret_bad = status ? i : *ret_bad;
 	}
 	if (!status) {
 		status = ledger_begin(ledger, error);
-		for (i = 0; !status && i < count; i++) {
-			status = submit_one(ledger, &submissions[i], &ret_ids[i], error);
-		}
-		status = ledger_end(ledger, status, error);
 	}
-	if (status == RECLAIM_INVALID && i > 0) {
-		*ret_bad = i - 1;
-		struct reclaim_error shown = error ? *error : (struct reclaim_error){ 0 };
-		status = explain_refusal(ledger, &submissions[i - 1], error ? error : &shown);
+	if (status) {
+		return status;
+	}
+	size_t done = 0;
+	for (; !status && done < count; done++) {
+		status = submit_one(ledger, &submissions[done], &ret_ids[done], error);
+	}
+	status = ledger_end(ledger, status, error);
+	if (status == RECLAIM_INVALID && done > 0) {
+		*ret_bad = done - 1;
+		explain_refusal(ledger, &submissions[done - 1], error);
 	}
 	return status;
 }
@@ -218,6 +226,9 @@ enum reclaim_status verb_claim(struct ledger *ledger, const struct claiming *cla
 	if (!status) {
 		status = check_range("count", claiming->count, 1, 100000, error);
 	}
+	if (!status) {
+		status = check_range("lease in microseconds", claiming->lease, 0, SPAN_MAX, error);
+	}
 	return status ? status : verbs_of(ledger)->claim(ledger, claiming, ret_claims, error);
 }
 
@@ -227,6 +238,9 @@ enum reclaim_status verb_renew(struct ledger *ledger, const char *id, const char
 	enum reclaim_status status = ready(ledger, error);
 	if (!status) {
 		status = check_json("progress", progress, error);
+	}
+	if (!status) {
+		status = check_range("lease in microseconds", lease, 0, SPAN_MAX, error);
 	}
 	return status ? status : verbs_of(ledger)->renew(ledger, id, token, lease, progress, error);
 }

@@ -2,7 +2,10 @@
 #include "workers.h"
 
 #include <stdio.h>
-#include <time.h>
+#include <string.h>
+
+/* People read ids: a worker's begins with its name. */
+#define NAME_IN_ID 200
 
 static struct value optional(int64_t number)
 {
@@ -13,10 +16,9 @@ enum reclaim_status worker_register(struct ledger *ledger, const char *name, int
 				    const struct incarnation *incarnation, char (*ret_id)[RECLAIM_ID_SIZE],
 				    struct reclaim_error *error)
 {
-	struct timespec now;
-	char id[UUID_TEXT_SIZE];
-	clock_gettime(CLOCK_REALTIME, &now);
-	uuid_v7(&ledger->random, now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000, id);
+	char id[RECLAIM_ID_SIZE];
+	size_t most = utf8_cut(name, strlen(name), NAME_IN_ID);
+	snprintf(id, sizeof(id), "%.*s.%016llx", (int)most, name, (unsigned long long)ledger_random(ledger));
 	const struct value params[WORKER_REGISTER_PARAMS] = {
 		[WORKER_REGISTER_ID] = value_string(id),
 		[WORKER_REGISTER_NAME] = value_string(name),

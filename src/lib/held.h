@@ -47,7 +47,7 @@ bool held_lose(struct held_claims *held, const char *id, const char *token, cons
 bool held_lose_all(struct held_claims *held, const char *reason);
 /* Hands over one claim that the program has to be told of; the caller frees id, token and reason. */
 bool held_tell(struct held_claims *held, struct held *ret_lost);
-/* Whether one is left to be told of, for want of memory. */
+/* Whether there is one that the program has to be told of. */
 bool held_untold(const struct held_claims *held);
 
 void held_claiming(struct held_claims *held, int change);

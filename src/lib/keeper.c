@@ -42,7 +42,7 @@ int64_t keeper_now(void)
 
 /* ---- the watch ---- */
 
-/* With the mutex held. A time that is past expires at once. */
+/* With the mutex held. A time that is past expires at once; what was set before is forgotten. */
 static void set_timer(struct reclaim_keeper *keeper, int64_t at)
 {
 	const struct itimerspec when = { .it_value = timespec_of(at > 0 ? at : 1) };
@@ -102,7 +102,9 @@ void keeper_acknowledge(struct reclaim_keeper *keeper, int64_t sent)
 {
 	pthread_mutex_lock(&keeper->mutex);
 	keeper->fence_at = sent + keeper->lease - keeper->kill_grace;
-	set_timer(keeper, keeper->fence_at);
+	/* What the watch was woken for and has not seen yet comes first. */
+	bool woken = keeper->stopping || held_untold(&keeper->held);
+	set_timer(keeper, woken ? 0 : keeper->fence_at);
 	pthread_mutex_unlock(&keeper->mutex);
 }
 

@@ -82,7 +82,7 @@ class Started:
     def told(self):
         return list(log_lines(self.err))
 
-    def signal(self, number):
+    def send(self, number):
         self.process.send_signal(number)
 
     def kill(self):

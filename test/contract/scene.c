@@ -27,7 +27,7 @@ void clock_pass(int64_t duration)
 
 int scene_setup(void **state)
 {
-	ahead = 0;
+	ahead = shown = 0;
 	db_clock = clock_read;
 	return folder_setup(state);
 }

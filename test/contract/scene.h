@@ -43,7 +43,7 @@ struct host {
 	const char *name, *profile;
 	const char *tables;   /* its DDL */
 	const char *add;      /* INSERT of a task to do, its id in %s */
-	const char *id_of;    /* SQL for the id whose text is %s; NULL: a literal */
+	bool bytes;           /* its ids are 16 bytes */
 	const char *status;   /* SELECT of the state of the task whose id is %s */
 	const char *complete; /* what its own worker runs when it is done; the id in %s */
 	const char *beat;     /* … and to show that it lives; NULL: it can't */

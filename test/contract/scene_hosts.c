@@ -93,7 +93,7 @@ const struct host hosts[] = {
 	  .tables = CLOACINA,
 	  .add = "INSERT INTO task_executions (id, pipeline_execution_id, task_name, status, created_at,"
 		 " updated_at) VALUES (%s, x'00112233445566778899aabbccddeeff', 'load', 'Ready', {now}, {now})",
-	  .id_of = "x'%s'",
+	  .bytes = true,
 	  .status = "SELECT status FROM task_executions WHERE id = %s",
 	  .complete = "UPDATE task_executions SET status = 'Completed', claimed_by = NULL, heartbeat_at = NULL,"
 		      " completed_at = {now}, updated_at = {now} WHERE id = %s AND status = 'Running'",
@@ -128,11 +128,11 @@ static const char *id_of(const struct host *host, const char *id)
 		if (*at == '\'') {
 			text_add_char(&text, '\'');
 		}
-		if (!host->id_of || *at != '-') {
+		if (!host->bytes || *at != '-') {
 			text_add_char(&text, *at);
 		}
 	}
-	return format(host->id_of ? "x'%s'" : "'%s'", text_string(&text));
+	return format("%s'%s'", host->bytes ? "x" : "", text_string(&text));
 }
 
 /* The id and the times in their places. */

@@ -1,0 +1,497 @@
+/* The keeper: beats, reconciliation with the ledger's answer, refused beats, and the fence (I11). */
+#include "contract.h"
+#include "driver.h"
+#include "keeper.h"
+#include "verbs.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define MSEC INT64_C(1000)
+#define LEASE (600 * MSEC)
+#define PATIENCE (20 * USEC_PER_SEC)
+
+/* What the keeper told, from its own thread. */
+struct told {
+	pthread_mutex_t mutex;
+	int count;
+	int64_t at;
+	char id[64], reason[256];
+};
+
+struct fixture {
+	const char *url;
+	struct db *db; /* another connection than the keeper's */
+	struct ledger *ledger;
+	struct reclaim_keeper *keeper;
+	struct told told;
+};
+
+static void on_lost(void *context, const char *id, const char *token, const char *reason)
+{
+	struct told *told = context;
+	pthread_mutex_lock(&told->mutex);
+	told->count++;
+	told->at = monotonic_now();
+	snprintf(told->id, sizeof(told->id), "%s", id);
+	snprintf(told->reason, sizeof(told->reason), "%s", reason);
+	assert_true(*token != '\0');
+	pthread_mutex_unlock(&told->mutex);
+}
+
+static struct told told_so_far(struct fixture *f)
+{
+	pthread_mutex_lock(&f->told.mutex);
+	struct told told = { .count = f->told.count, .at = f->told.at };
+	memcpy(told.id, f->told.id, sizeof(told.id));
+	memcpy(told.reason, f->told.reason, sizeof(told.reason));
+	pthread_mutex_unlock(&f->told.mutex);
+	return told;
+}
+
+typedef bool condition_fn(struct fixture *f, int64_t argument);
+
+static void wait_for(struct fixture *f, condition_fn *condition, int64_t argument,
+		     const char *what)
+{
+	int64_t until = monotonic_now() + PATIENCE;
+	while (!condition(f, argument)) {
+		if (monotonic_now() > until) {
+			FAIL_WITH("waited in vain for: %s", what);
+		}
+		usleep(2000);
+	}
+}
+
+static bool was_told(struct fixture *f, int64_t count)
+{
+	return told_so_far(f).count >= count;
+}
+
+static bool is_healthy(struct fixture *f, int64_t wanted)
+{
+	return reclaim_keeper_healthy(f->keeper) == (wanted != 0);
+}
+
+static int64_t beats_seen(struct fixture *f)
+{
+	return ask(f->db, "SELECT max(seen_at) FROM reclaim_workers");
+}
+
+static bool has_beaten_since(struct fixture *f, int64_t seen)
+{
+	return beats_seen(f) > seen;
+}
+
+static bool none_runs(struct fixture *f, int64_t unused)
+{
+	(void)unused;
+	return ask(f->db, "SELECT count(*) FROM reclaim_tasks WHERE state = 'running'") == 0;
+}
+
+/* The answer of a whole beat that began after now. */
+static void pass_beats(struct fixture *f, int count)
+{
+	for (int i = 0; i <= count; i++) {
+		int64_t seen = beats_seen(f);
+		wait_for(f, has_beaten_since, seen, "a beat");
+	}
+}
+
+static void must(enum reclaim_status status, const struct reclaim_error *error)
+{
+	if (status) {
+		FAIL_WITH("%s", error->message);
+	}
+}
+
+static struct ledger *open_ledger(const char *url, const char *profile)
+{
+	struct reclaim_error error = { 0 };
+	struct ledger *ledger = NULL;
+	const struct ledger_options options = { .url = url,
+						.profile = profile,
+						.db = { .create = true } };
+	must(ledger_open(&options, &ledger, &error), &error);
+	return ledger;
+}
+
+static struct fixture set_up(void **state)
+{
+	struct reclaim_error error = { 0 };
+	struct fixture f = { .url = file_url(state, "tasks.db"),
+			     .told = { .mutex = PTHREAD_MUTEX_INITIALIZER } };
+	f.ledger = open_ledger(f.url, "reclaim");
+	must(ledger_init(f.ledger, NULL, NULL, &error), &error);
+	must(ledger_plan(f.ledger, &error), &error);
+	f.db = open_ours(f.url);
+	return f;
+}
+
+/* `f` stays where it is: the keeper's thread writes into it. */
+static void start_with(struct fixture *f, struct reclaim_keeping keeping)
+{
+	struct reclaim_error error = { 0 };
+	keeping.lost = on_lost;
+	keeping.context = &f->told;
+	const struct reclaim_options options = { .db = f->url };
+	must(reclaim_keeper_start(&options, &keeping, &f->keeper, &error), &error);
+}
+
+static void start(struct fixture *f)
+{
+	start_with(f, (struct reclaim_keeping){ .lease = LEASE, .beat = 50 * MSEC });
+}
+
+static void tear_down(struct fixture *f)
+{
+	reclaim_keeper_stop(f->keeper);
+	ledger_close(f->ledger);
+	db_close(f->db);
+}
+
+static void submit(struct fixture *f, int count)
+{
+	struct reclaim_error error = { 0 };
+	char ids[16][RECLAIM_ID_SIZE];
+	size_t bad;
+	for (int i = 0; i < count; i++) {
+		char id[16];
+		snprintf(id, sizeof(id), "task-%d", i);
+		const struct submission s = { .id = id, .max_attempts = 25 };
+		must(verb_submit(f->ledger, &s, 1, ids, &bad, &error), &error);
+	}
+}
+
+static struct claims claim(struct fixture *f, int count)
+{
+	struct reclaim_error error = { 0 };
+	struct claims claims = { 0 };
+	char worker[RECLAIM_ID_SIZE];
+	reclaim_keeper_worker(f->keeper, &worker);
+	const struct claiming claiming = { .owner = worker,
+					   .count = count,
+					   .registered = true };
+	must(verb_claim(f->ledger, &claiming, &claims, &error), &error);
+	assert_int_equal(claims.count, count);
+	return claims;
+}
+
+/* As a program does: nothing is unexplained at any time. */
+static struct claims claim_and_hold(struct fixture *f, int count)
+{
+	struct reclaim_error error = { 0 };
+	reclaim_keeper_claiming(f->keeper, 1);
+	struct claims claims = claim(f, count);
+	for (size_t i = 0; i < claims.count; i++) {
+		must(reclaim_keeper_hold(f->keeper, claims.items[i].id, claims.items[i].token,
+					 &error),
+		     &error);
+	}
+	reclaim_keeper_claiming(f->keeper, -1);
+	return claims;
+}
+
+static void test_beats_keep_the_lease(void **state)
+{
+	struct fixture f = set_up(state);
+	start(&f);
+	submit(&f, 1);
+	struct claims claims = claim_and_hold(&f, 1);
+	int64_t until = monotonic_now() + 2 * LEASE;
+	while (monotonic_now() < until) {
+		pass_beats(&f, 1);
+		assert_int_equal(
+			ask(f.db, "SELECT lease_until > reclaim_now() FROM reclaim_workers"),
+			1);
+		assert_true(reclaim_keeper_healthy(f.keeper));
+	}
+	assert_false(none_runs(&f, 0));
+	assert_int_equal(told_so_far(&f).count, 0);
+	claims_finish(&claims);
+	tear_down(&f);
+}
+
+/* The answer to a claim request was lost: nobody works on the task. */
+static void test_what_nobody_knows_is_released(void **state)
+{
+	struct fixture f = set_up(state);
+	start(&f);
+	submit(&f, 3);
+	struct claims held = claim_and_hold(&f, 1);
+	reclaim_keeper_claiming(f.keeper, 1);
+	struct claims claims = claim(&f, 2);
+	pass_beats(&f, 3);
+	assert_int_equal(
+		ask(f.db, "SELECT count(*) FROM reclaim_tasks WHERE state = 'running'"), 3);
+	reclaim_keeper_claiming(f.keeper, -1);
+	pass_beats(&f, 2);
+	assert_int_equal(
+		ask(f.db, "SELECT count(*) FROM reclaim_tasks WHERE state = 'running'"), 1);
+	assert_int_equal(ask(f.db, "SELECT sum(attempts) FROM reclaim_tasks"), 1);
+	assert_int_equal(told_so_far(&f).count, 0);
+	claims_finish(&claims);
+	claims_finish(&held);
+	tear_down(&f);
+}
+
+static void test_what_the_ledger_lacks_is_lost(void **state)
+{
+	struct fixture f = set_up(state);
+	struct reclaim_error error = { 0 };
+	start(&f);
+	submit(&f, 2);
+	struct claims claims = claim_and_hold(&f, 2);
+	must(verb_cancel(f.ledger, claims.items[1].id, &error), &error);
+	wait_for(&f, was_told, 1, "the loss");
+	assert_string_equal(told_so_far(&f).id, claims.items[1].id);
+	assert_string_equal(told_so_far(&f).reason, "the task is cancelled");
+	pass_beats(&f, 3);
+	assert_int_equal(told_so_far(&f).count, 1);
+	reclaim_keeper_drop(f.keeper, claims.items[0].id, claims.items[0].token);
+	wait_for(&f, none_runs, 0, "the release of what was dropped");
+	assert_int_equal(told_so_far(&f).count, 1);
+	claims_finish(&claims);
+	tear_down(&f);
+}
+
+static bool has_other_worker(struct fixture *f, int64_t unused)
+{
+	(void)unused;
+	return ask(f->db, "SELECT count(*) FROM reclaim_workers WHERE state = 'active'") == 1;
+}
+
+static void test_a_refused_beat_ends_the_registration(void **state)
+{
+	struct fixture f = set_up(state);
+	char before[RECLAIM_ID_SIZE], after[RECLAIM_ID_SIZE];
+	int lock = -1;
+	start(&f);
+	submit(&f, 2);
+	struct claims claims = claim_and_hold(&f, 2);
+	reclaim_keeper_worker(f.keeper, &before);
+	change(f.db, "UPDATE reclaim_workers SET state = 'lost'");
+	wait_for(&f, was_told, 2, "both losses");
+	wait_for(&f, has_other_worker, 0, "a new registration");
+	wait_for(&f, is_healthy, 1, "health");
+	reclaim_keeper_worker(f.keeper, &after);
+	assert_string_not_equal(before, after);
+	assert_int_equal(ask(f.db, "SELECT count(DISTINCT slot) FROM reclaim_workers"), 2);
+	assert_false(keeper_lock(f.keeper, before, &lock));
+	assert_true(keeper_lock(f.keeper, after, &lock));
+	assert_true(lock >= 0);
+	close(lock);
+	claims_finish(&claims);
+	tear_down(&f);
+}
+
+/* I11, and that the end of the lease on our side is not the end of the beats. */
+static void test_the_fence_does_not_wait_for_the_database(void **state)
+{
+	struct fixture f = set_up(state);
+	struct reclaim_error error = { 0 };
+	start(&f);
+	submit(&f, 2);
+	struct claims claims = claim_and_hold(&f, 2);
+	pass_beats(&f, 1);
+	must(db_begin(f.db, DB_WRITE, &error), &error);
+	int64_t locked = monotonic_now();
+	wait_for(&f, was_told, 2, "the fence");
+	/* The last beat that was acknowledged was sent before the lock. */
+	assert_true(told_so_far(&f).at <= locked + LEASE);
+	assert_non_null(strstr(told_so_far(&f).reason, "could not be renewed in time"));
+	assert_false(reclaim_keeper_healthy(f.keeper));
+	must(reclaim_keeper_hold(f.keeper, "too-late", "1", &error), &error);
+	wait_for(&f, was_told, 3, "what is held too late");
+	must(db_commit(f.db, &error), &error);
+	wait_for(&f, is_healthy, 1, "health");
+	/* The work may still be ending: nobody else gets it before it is dropped. */
+	pass_beats(&f, 1);
+	assert_int_equal(
+		ask(f.db, "SELECT count(*) FROM reclaim_tasks WHERE state = 'running'"), 2);
+	reclaim_keeper_drop(f.keeper, claims.items[0].id, claims.items[0].token);
+	reclaim_keeper_drop(f.keeper, claims.items[1].id, claims.items[1].token);
+	wait_for(&f, none_runs, 0, "the release of what was dropped");
+	assert_int_equal(told_so_far(&f).count, 3);
+	claims_finish(&claims);
+	tear_down(&f);
+}
+
+/* A program that is told and never drops: the task is not in limbo for that (I6). */
+static void test_what_was_told_is_forgotten_in_the_end(void **state)
+{
+	struct fixture f = set_up(state);
+	struct reclaim_error error = { 0 };
+	start(&f);
+	submit(&f, 1);
+	struct claims claims = claim_and_hold(&f, 1);
+	must(db_begin(f.db, DB_WRITE, &error), &error);
+	wait_for(&f, was_told, 1, "the fence");
+	must(db_commit(f.db, &error), &error);
+	wait_for(&f, none_runs, 0, "the release");
+	claims_finish(&claims);
+	tear_down(&f);
+}
+
+static void test_the_lock_proves_life_and_death(void **state)
+{
+	struct fixture f = set_up(state);
+	struct reclaim_error error = { 0 };
+	char worker[RECLAIM_ID_SIZE];
+	struct lockfile lockfile;
+	int guardian = -1;
+	start(&f);
+	int64_t slot = ask(f.db, "SELECT slot FROM reclaim_workers");
+	int64_t inode = ask(f.db, "SELECT lock_inode FROM reclaim_workers");
+	assert_int_equal(ask(f.db, "SELECT pid FROM reclaim_workers"), getpid());
+	assert_true(ask(f.db, "SELECT start_time FROM reclaim_workers") > 0);
+	assert_int_equal(ask(f.db, "SELECT length(boot) FROM reclaim_workers"), 36);
+	must(lockfile_open(in(state, "tasks.db"), /* to_hold= */ false, &lockfile, &error),
+	     &error);
+	assert_int_equal(lockfile_probe(&lockfile, slot, inode), EVIDENCE_ALIVE);
+	reclaim_keeper_worker(f.keeper, &worker);
+	assert_true(keeper_lock(f.keeper, worker, &guardian));
+	reclaim_keeper_stop(f.keeper);
+	f.keeper = NULL;
+	assert_int_equal(
+		ask(f.db, "SELECT count(*) FROM reclaim_workers WHERE state = 'stopped'"), 1);
+	assert_int_equal(lockfile_probe(&lockfile, slot, inode), EVIDENCE_ALIVE);
+	close(guardian);
+	assert_int_equal(lockfile_probe(&lockfile, slot, inode), EVIDENCE_DEAD);
+	lockfile_close(&lockfile);
+	tear_down(&f);
+}
+
+static void test_timing_is_checked(void **state)
+{
+	static const struct {
+		struct reclaim_keeping keeping;
+		const char *part;
+	} cases[] = {
+		{ { .lease = 10 * MSEC }, "the lease is 10ms" },
+		{ { .lease = -1 }, "the lease is" },
+		{ { .lease = LEASE, .kill_grace = 300 * MSEC }, "the kill grace is 300ms" },
+		{ { .lease = LEASE, .beat = 500 * MSEC }, "the beat is 500ms" },
+	};
+	struct fixture f = set_up(state);
+	const struct reclaim_options options = { .db = f.url };
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct reclaim_error error = { 0 };
+		assert_failed(
+			reclaim_keeper_start(&options, &cases[i].keeping, &f.keeper, &error),
+			RECLAIM_INVALID, &error, cases[i].part, "allowed: ", NULL);
+		assert_null(f.keeper);
+	}
+	assert_int_equal(ask(f.db, "SELECT count(*) FROM reclaim_workers"), 0);
+	tear_down(&f);
+}
+
+struct hammer {
+	struct fixture *f;
+	int number;
+};
+
+static void *hammer(void *context)
+{
+	const struct hammer *h = context;
+	for (int i = 0; i < 400; i++) {
+		char id[32], worker[RECLAIM_ID_SIZE];
+		snprintf(id, sizeof(id), "none-%d-%d", h->number, i % 7);
+		reclaim_keeper_claiming(h->f->keeper, 1);
+		reclaim_keeper_hold(h->f->keeper, id, "1", NULL);
+		reclaim_keeper_claiming(h->f->keeper, -1);
+		reclaim_keeper_worker(h->f->keeper, &worker);
+		reclaim_keeper_healthy(h->f->keeper);
+		if (i % 16 == 0) {
+			usleep(1000);
+		}
+		reclaim_keeper_drop(h->f->keeper, id, "1");
+	}
+	return NULL;
+}
+
+static void test_many_threads_may_talk_to_it(void **state)
+{
+	struct fixture f = set_up(state);
+	pthread_t threads[4];
+	struct hammer hammers[4];
+	start_with(&f, (struct reclaim_keeping){ .lease = LEASE, .beat = 2 * MSEC });
+	for (int i = 0; i < 4; i++) {
+		hammers[i] = (struct hammer){ .f = &f, .number = i };
+		assert_int_equal(pthread_create(&threads[i], NULL, hammer, &hammers[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	tear_down(&f);
+}
+
+/* ---- a host's ledger ---- */
+
+static bool beats_at_host(struct fixture *f, int64_t unused)
+{
+	(void)unused;
+	return ask(f->db,
+		   "SELECT count(*) FROM task_executions WHERE heartbeat_at >= '2026-01-01'") ==
+	       1;
+}
+
+static void test_a_hosts_claims_are_renewed_one_by_one(void **state)
+{
+	struct reclaim_error error = { 0 };
+	struct claims claims = { 0 };
+	char worker[RECLAIM_ID_SIZE];
+	unsigned char bytes[16];
+	struct fixture f = { .url = file_url(state, "host.db"),
+			     .told = { .mutex = PTHREAD_MUTEX_INITIALIZER } };
+	f.db = open_ours(f.url);
+	script(f.db,
+	       "CREATE TABLE task_executions (id BLOB PRIMARY KEY NOT NULL,"
+	       " pipeline_execution_id BLOB, task_name TEXT, status TEXT NOT NULL,"
+	       " claimed_by BLOB, heartbeat_at TEXT, started_at TEXT, completed_at TEXT,"
+	       " attempt INTEGER NOT NULL DEFAULT 1, max_attempts INTEGER NOT NULL DEFAULT 3,"
+	       " recovery_attempts INTEGER NOT NULL DEFAULT 0, last_recovery_at TEXT, retry_at "
+	       "TEXT,"
+	       " last_error TEXT, error_details TEXT, created_at TEXT, updated_at TEXT);"
+	       "INSERT INTO task_executions (id, task_name, status) VALUES"
+	       " (x'00112233445566778899aabbccddeeff', 't', 'Ready')");
+	f.ledger = open_ledger(f.url, "cloacina");
+	const struct reclaim_keeping keeping = { .beat = 50 * MSEC,
+						 .lost = on_lost,
+						 .context = &f.told };
+	const struct reclaim_options options = { .db = f.url, .profile = "cloacina" };
+	must(reclaim_keeper_start(&options, &keeping, &f.keeper, &error), &error);
+	reclaim_keeper_worker(f.keeper, &worker);
+	assert_true(uuid_parse(worker, strlen(worker), bytes));
+	const struct claiming claiming = { .owner = worker, .count = 1 };
+	must(verb_claim(f.ledger, &claiming, &claims, &error), &error);
+	assert_int_equal(claims.count, 1);
+	change(f.db,
+	       "UPDATE task_executions SET heartbeat_at = '2020-01-01T00:00:00.000000+00:00'");
+	must(reclaim_keeper_hold(f.keeper, claims.items[0].id, claims.items[0].token, &error),
+	     &error);
+	wait_for(&f, beats_at_host, 0, "a renewal");
+	assert_true(reclaim_keeper_healthy(f.keeper));
+	change(f.db,
+	       "UPDATE task_executions SET claimed_by = x'ffffffffffffffffffffffffffffffff'");
+	wait_for(&f, was_told, 1, "the loss");
+	claims_finish(&claims);
+	tear_down(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_folder(test_beats_keep_the_lease),
+		in_folder(test_what_nobody_knows_is_released),
+		in_folder(test_what_the_ledger_lacks_is_lost),
+		in_folder(test_a_refused_beat_ends_the_registration),
+		in_folder(test_the_fence_does_not_wait_for_the_database),
+		in_folder(test_what_was_told_is_forgotten_in_the_end),
+		in_folder(test_the_lock_proves_life_and_death),
+		in_folder(test_timing_is_checked),
+		in_folder(test_many_threads_may_talk_to_it),
+		in_folder(test_a_hosts_claims_are_renewed_one_by_one),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
