@@ -304,7 +304,10 @@ static enum reclaim_status change_row(struct ledger *ledger, const struct doing 
 	inputs.named[INPUT_REASON] = doing->error;
 	inputs.named[INPUT_RESULT] = doing->result;
 	inputs.named[INPUT_PROGRESS] = doing->progress;
-	inputs.named[INPUT_RETRY] = value_int(doing->retry);
+	int64_t attempts = row_number(ledger->plan, row, ROLE_ATTEMPTS, 1);
+	inputs.named[INPUT_RETRY] = value_int(
+		doing->retry >= 0 ? doing->retry :
+				    backoff(attempts > 0 ? (int)attempts : 1, &ledger->random));
 	if (doing->lease > 0) {
 		inputs.named[INPUT_LEASE] = value_int(doing->lease);
 	}
@@ -365,11 +368,11 @@ static enum reclaim_status host_renew(struct ledger *ledger, const char *id, con
 	struct result RESULT_CLEANUP row = { 0 };
 	struct text TEXT_CLEANUP owner = { 0 };
 	status = ledger_read(ledger, id, &row, error);
-	if (!status) {
-		row_print_owner(&owner, ledger->plan, result_cell(&row, 0, 0));
-		status = verb_beat(ledger, text_string(&owner), /* status= */ NULL, error);
+	if (status) {
+		return status;
 	}
-	return status;
+	row_print_owner(&owner, ledger->plan, result_cell(&row, 0, 0));
+	return owner.size ? verb_beat(ledger, text_string(&owner), /* status= */ NULL, error) : RECLAIM_OK;
 }
 
 static enum reclaim_status host_complete(struct ledger *ledger, const char *id, const char *token,
@@ -401,9 +404,6 @@ static enum reclaim_status host_fail(struct ledger *ledger, const char *id, cons
 	if (no_retry || !planned_verb(ledger, VERB_RESCHEDULE)) {
 		doing.verbs[0] = VERB_FAIL;
 		doing.verbs[1] = VERB_COUNT;
-	}
-	if (retry_in < 0) {
-		doing.retry = backoff(1, &ledger->random);
 	}
 	return hand_in(ledger, &doing, error);
 }

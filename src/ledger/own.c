@@ -209,9 +209,10 @@ static bool copy_claim(struct claims *claims, const struct value *row)
 static enum reclaim_status own_claim(struct ledger *ledger, const struct claiming *claiming,
 				     struct claims *ret_claims, struct reclaim_error *error)
 {
+	int64_t lease = claiming->lease ? claiming->lease : ledger->profile->lease;
 	const struct value params[CLAIM_QUEUE_PARAMS] = {
 		[CLAIM_QUEUE_OWNER] = value_string(claiming->owner),
-		[CLAIM_QUEUE_LEASE] = claiming->registered ? value_null() : value_int(claiming->lease),
+		[CLAIM_QUEUE_LEASE] = claiming->registered ? value_null() : value_int(lease),
 		[CLAIM_QUEUE_COUNT] = value_int(claiming->count),
 		[CLAIM_QUEUE_QUEUE] = value_string(claiming->queue),
 	};

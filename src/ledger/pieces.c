@@ -218,7 +218,7 @@ static const char *bound_lease(struct plan *plan)
 
 static const char *bound_worker(struct plan *plan, const struct rule *rule)
 {
-	return older(plan, "w", &plan->profile->workers.seen, rule->after);
+	return older(plan, "w", &plan->profile->workers.seen, shortest(rule));
 }
 
 static const char *bound_evidence(struct plan *plan)

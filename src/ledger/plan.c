@@ -394,6 +394,12 @@ static void make_list(struct maker *m, const char *where, struct planned *ret)
 	     { "join", piece_join(plan) }, { "where", where }, { "order", newest_first(plan) });
 }
 
+static const char *signal_column(struct plan *plan, enum signal signal)
+{
+	int at = plan->at.signals[signal];
+	return at > 0 ? piece_column(plan, "", plan->columns[at - 1]) : "NULL";
+}
+
 static void make_looks(struct maker *m)
 {
 	struct plan *plan = m->plan;
@@ -405,6 +411,8 @@ static void make_looks(struct maker *m)
 			  &plan->late);
 	}
 	MAKE(m, SQL_COUNT_CLAIMS, &plan->count_claims, { "relation", relation(plan) }, { "claims", claims });
+	MAKE(m, SQL_NEWEST_CLAIM, &plan->newest_claim, { "relation", relation(plan) }, { "claims", claims },
+	     { "claimed", signal_column(plan, SIGNAL_CLAIMED) }, { "beat", signal_column(plan, SIGNAL_BEAT) });
 	MAKE(m, SQL_COUNT_STATES, &plan->count_states,
 	     { "state", piece_column(plan, "", plan->profile->roles[ROLE_STATE]) },
 	     { "relation", relation(plan) });

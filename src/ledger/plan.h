@@ -55,7 +55,7 @@ struct plan {
 	struct planned_find find; /* claims in flight */
 	struct planned_find late; /* states that only the deadline rule judges */
 	struct planned_find every; /* claims in flight, without the bound */
-	struct planned count_claims, count_states, read;
+	struct planned count_claims, count_states, newest_claim, read;
 	struct planned list[STATE_COUNT], list_in_flight, list_all;
 	struct planned_change remedies[REMEDY_COUNT], verbs[VERB_COUNT];
 	struct planned free; /* rows to claim */

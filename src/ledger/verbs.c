@@ -261,6 +261,9 @@ enum reclaim_status verb_fail(struct ledger *ledger, const char *id, const char 
 	enum reclaim_status status = ready(ledger, error);
 	struct text TEXT_CLEANUP valid = { 0 };
 	text_add_valid(&valid, message, strlen(message));
+	if (!status) {
+		status = check_range("retry_in in microseconds", retry_in, INT64_MIN, SPAN_MAX, error);
+	}
 	return status ? status :
 			verbs_of(ledger)->fail(ledger, id, token, text_string(&valid), retry_in, no_retry,
 					       error);

@@ -30,7 +30,7 @@ enum reclaim_status verb_submit(struct ledger *ledger, const struct submission *
 
 struct claiming {
 	const char *owner, *queue;
-	int64_t count, lease;
+	int64_t count, lease; /* lease 0: the profile's */
 	bool registered; /* the owner is a worker that registered: its lease is shared */
 };
 
@@ -55,7 +55,7 @@ enum reclaim_status verb_renew(struct ledger *ledger, const char *id, const char
 			       const char *progress, struct reclaim_error *error);
 enum reclaim_status verb_complete(struct ledger *ledger, const char *id, const char *token, const char *result,
 				  struct reclaim_error *error);
-/* `retry_in` < 0: backoff. *ret_again (may be NULL): the task will run again. */
+/* `retry_in` < 0: backoff. */
 enum reclaim_status verb_fail(struct ledger *ledger, const char *id, const char *token, const char *message,
 			      int64_t retry_in, bool no_retry, struct reclaim_error *error);
 enum reclaim_status verb_release(struct ledger *ledger, const char *id, const char *token,

@@ -23,6 +23,7 @@ static int64_t time_of(const struct plan *plan, const struct value *value, const
 /* Silent: a rule that looks at workers says so, or the lease that its claims share is over. */
 static bool is_silent(const struct plan *plan, const struct member *m, int64_t now)
 {
+	now -= plan->policy.skew;
 	for (size_t i = 0; i < plan->policy.rule_count; i++) {
 		const struct rule *rule = &plan->policy.rules[i];
 		bool by_rule = rule->kind == RULE_WORKER && !m->ignored && judge_worker(rule, m->seen, now);

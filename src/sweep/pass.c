@@ -108,6 +108,31 @@ static void note_workers(struct pass *pass)
 	}
 }
 
+/* The find's bound leaves out the claims that are fine; a sign of theirs tells that the ledger is in use. */
+static enum reclaim_status note_all_claims(struct pass *pass)
+{
+	static const enum signal signs[] = { [NEWEST_CLAIM_R_CLAIMED] = SIGNAL_CLAIMED,
+					     [NEWEST_CLAIM_R_BEAT] = SIGNAL_BEAT };
+	struct result RESULT_CLEANUP newest = { 0 };
+	const struct inputs none = { 0 };
+	enum reclaim_status status =
+		planned_run(pass->ledger->db, &pass->plan->newest_claim, &none, &newest, pass->error);
+	for (size_t i = 0; !status && i < sizeof(signs) / sizeof(signs[0]); i++) {
+		int64_t time = NO_TIME;
+		if (time_from_value(result_cell(&newest, 0, i), plan_format(pass->plan, signs[i]), &time) &&
+		    time > pass->newest) {
+			pass->newest = time;
+		}
+	}
+	return status;
+}
+
+static void decide_valve(struct pass *pass)
+{
+	valve_decide(pass->policy, pass->suspects, pass->suspect_count, pass->result->in_flight, pass->newest,
+		     pass->now, &pass->valve);
+}
+
 static enum reclaim_status first_look(struct pass *pass)
 {
 	static const struct visitor visitor = { .row = look_at_row };
@@ -122,11 +147,14 @@ static enum reclaim_status first_look(struct pass *pass)
 	}
 	pass->result->in_flight = value_integer(result_cell(&claims, 0, 0), 0);
 	note_workers(pass);
-	valve_decide(pass->policy, pass->suspects, pass->suspect_count, pass->result->in_flight, pass->newest,
-		     pass->now, &pass->valve);
+	decide_valve(pass);
+	if (pass->valve.holding && !pass->options->force) {
+		status = note_all_claims(pass);
+		decide_valve(pass);
+	}
 	pass->valve.holding &= !pass->options->force;
 	pass->result->valve = pass->valve;
-	return RECLAIM_OK;
+	return status;
 }
 
 /* ---- the second look: take, oldest first, until the cap is used up ---- */

@@ -150,16 +150,23 @@ static enum reclaim_status worker_absent(struct pass *pass, const struct judged 
 	return status;
 }
 
+/* Rules by a worker's signals; what they take, its label tells of. */
+static bool is_by_worker(enum rule_kind kind)
+{
+	return kind == RULE_WORKER || kind == RULE_LEASE || kind == RULE_EVIDENCE;
+}
+
 /*
- * I3: whether the worker's row is still what the verdict read, and its lease ended, so that it stays so. A worker of
- * ours that is lost or stopped never comes back: nothing to compare.
+ * I3: whether the worker's row is still what the verdict read, and its lease ended, so that it stays so. Any silence has
+ * read it: its lease may be good (I7). A worker of ours that is lost or stopped never comes back, nor does a stranger
+ * register under the name of a claim by hand: nothing to compare.
  */
 static enum reclaim_status hold_worker(struct pass *pass, const struct judged *judged, const char *owner,
 				       bool *ret_same)
 {
 	const struct facts *facts = &judged->facts;
 	enum rule_kind kind = judged->verdict.rule->kind;
-	bool reads_worker = kind == RULE_WORKER || kind == RULE_LEASE || kind == RULE_EVIDENCE;
+	bool reads_worker = rule_family(kind) != FAMILY_LIMIT;
 	bool gone = facts->worker_terminal && facts->presence != WORKER_ACTIVE;
 	struct member *member = crowd_find(&pass->crowd, owner);
 	*ret_same = true;
@@ -167,16 +174,15 @@ static enum reclaim_status hold_worker(struct pass *pass, const struct judged *j
 		return RECLAIM_OK;
 	}
 	if (facts->presence == WORKER_MISSING) {
-		return kind == RULE_WORKER || facts->times[SIGNAL_LEASE] == NO_TIME ?
-			       worker_absent(pass, judged, ret_same) :
-			       RECLAIM_OK;
+		return facts->worker_terminal ? RECLAIM_OK : worker_absent(pass, judged, ret_same);
 	}
 	if (gone || (member && member->ended && facts->worker_terminal)) {
 		return RECLAIM_OK;
 	}
 	struct value cells[5];
 	worker_row(pass, judged->row, cells);
-	bool has_label = facts->presence == WORKER_STALLED || (member && member->ended);
+	bool has_label = facts->presence == WORKER_STALLED || (member && member->ended) ||
+			 !is_by_worker(kind);
 	return end_worker(pass, cells, has_label, ret_same);
 }
 
@@ -260,7 +266,8 @@ static enum reclaim_status report_task(struct pass *pass, const struct judged *j
 		[REPORTED_LEDGER] = value_string(pass->ledger->profile->name),
 		[REPORTED_TASK] = value_string(text_string(&t->id)),
 		[REPORTED_RULE] = value_string(judged->verdict.rule->name),
-		[REPORTED_TOKEN] = value_string(text_string(&t->token)),
+		[REPORTED_TOKEN] =
+			pass->plan->token_count ? value_string(text_string(&t->token)) : value_null(),
 	};
 	struct result RESULT_CLEANUP known = { 0 };
 	*ret_taking = TAKEN;
@@ -305,11 +312,9 @@ static void count_remedy(struct sweep_result *result, enum remedy remedy)
 static void mark_ended(struct pass *pass, const struct judged *judged)
 {
 	struct text TEXT_CLEANUP owner = { 0 };
-	enum rule_kind kind = judged->verdict.rule->kind;
 	row_print_owner(&owner, pass->plan, judged->row);
 	struct member *member = crowd_find(&pass->crowd, text_string(&owner));
-	bool by_worker = kind == RULE_WORKER || kind == RULE_LEASE || kind == RULE_EVIDENCE;
-	if (member && by_worker && judged->facts.presence == WORKER_ACTIVE) {
+	if (member && is_by_worker(judged->verdict.rule->kind) && judged->facts.presence == WORKER_ACTIVE) {
 		member->ended = true;
 	}
 }
@@ -352,6 +357,17 @@ static bool ends_pass(enum reclaim_status status)
 	       status == RECLAIM_NO_MEMORY || status == RECLAIM_INTERNAL;
 }
 
+/* The reason of a failure that is a row's stays with it; the pass's own error is for what ends the pass. */
+static enum reclaim_status try_together(struct pass *pass, const struct judged *items, size_t count,
+					enum taking *taken, struct reclaim_error *ret_why)
+{
+	struct reclaim_error *outer = pass->error;
+	pass->error = ret_why;
+	enum reclaim_status status = take_together(pass, items, count, taken);
+	pass->error = outer;
+	return ends_pass(status) ? fail(outer, status, "%s", ret_why->message) : status;
+}
+
 static enum reclaim_status name_problem(struct pass *pass, const struct judged *judged,
 					const struct reclaim_error *error)
 {
@@ -364,24 +380,20 @@ static enum reclaim_status name_problem(struct pass *pass, const struct judged *
 
 static enum reclaim_status take_alone(struct pass *pass, const struct judged *judged)
 {
-	struct reclaim_error *outer = pass->error, inner = { 0 };
+	struct reclaim_error why = { 0 };
 	enum taking taking;
-	pass->error = &inner;
-	enum reclaim_status status = take_together(pass, judged, 1, &taking);
-	pass->error = outer;
+	enum reclaim_status status = try_together(pass, judged, 1, &taking, &why);
 	if (!status) {
 		return count_taken(pass, judged, &taking, 1);
 	}
-	if (ends_pass(status)) {
-		return fail(outer, status, "%s", inner.message);
-	}
-	return name_problem(pass, judged, &inner);
+	return ends_pass(status) ? status : name_problem(pass, judged, &why);
 }
 
 enum reclaim_status take(struct pass *pass, const struct judged *items, size_t count)
 {
 	enum taking taken[TAKE_BATCH];
-	enum reclaim_status status = take_together(pass, items, count, taken);
+	struct reclaim_error why = { 0 };
+	enum reclaim_status status = try_together(pass, items, count, taken, &why);
 	if (!status) {
 		return count_taken(pass, items, taken, count);
 	}
