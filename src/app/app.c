@@ -165,7 +165,8 @@ static int answer(struct app *app, const struct request *request)
 
 int app_main(int argc, char **argv)
 {
-	struct app app = { 0 };
+	atomic_flag told = ATOMIC_FLAG_INIT;
+	struct app app = { .told = &told };
 	struct request request;
 	keep_standard_files();
 	catch_signals(&app);

@@ -9,6 +9,7 @@
 #include "look.h"
 #include "verbs.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 /* Exit codes: INTERFACE of the program, stable. */
@@ -52,7 +53,9 @@ struct app {
 	bool colour;            /* stdout is a terminal, and NO_COLOR is not set */
 	struct ledger *ledger;  /* open while a command that needs one runs */
 	struct profile *loaded; /* NEED_PROFILE: with what stands over it */
-	volatile int cancel;    /* set by SIGINT and SIGTERM: calls on the database end soon */
+	atomic_flag *
+		told; /* set once: what is wrong in the environment has been told; copies share it */
+	volatile int cancel; /* set by SIGINT and SIGTERM: calls on the database end soon */
 };
 
 /* One option of a command; the table makes getopt's list and the help. */

@@ -177,7 +177,7 @@ const struct command check_command = {
 	.about = "Errors need mending, warnings are worth a look, notes say what this ledger "
 		 "can't promise (I1, I4, …:\n"
 		 "the invariants). Then how long a dead worker goes unnoticed, rule by rule.",
-	.example = "reclaim --profile mine.conf --db sqlite:app.db check",
+	.example = "reclaim --profile mine.conf check",
 	.codes = "2 something is wrong",
 	.need = NEED_LEDGER,
 	.looks = true,

@@ -86,13 +86,12 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 		.owner = values[OWNER],
 		.queue = values[QUEUE],
 		.count = 1,
-		.lease = app->ledger->profile->lease,
 	};
 	struct reclaim_error error = { 0 };
 	struct claims claims = { 0 };
-	int failed = app_arguments(app, argc, argv, 0, 0);
-	if (failed ||
-	    !app_number(app, options[COUNT].name, values[COUNT], 1, 100000, &claiming.count) ||
+	(void)argc;
+	(void)argv;
+	if (!app_number(app, options[COUNT].name, values[COUNT], 1, 100000, &claiming.count) ||
 	    !app_duration(app, options[LEASE].name, values[LEASE], &claiming.lease)) {
 		return EXIT_USAGE;
 	}
@@ -100,6 +99,10 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 		return app_usage(app, "--lease %s is not allowed; allowed: longer than 0",
 				 values[LEASE]);
 	}
+	if (app_open_ledger(app, &app->ledger, &error)) {
+		return app_fail(app, &error);
+	}
+	claiming.lease = values[LEASE] ? claiming.lease : app->ledger->profile->lease;
 	if (verb_claim(app->ledger, &claiming, &claims, &error)) {
 		return app_fail(app, &error);
 	}
@@ -113,7 +116,6 @@ const struct command claim_command = {
 	.arguments = "",
 	.summary = "takes tasks that are due, each with a lease of its own",
 	.options = options,
-	.need = NEED_LEDGER,
 	.about = "For workers in any language: claim, renew while working, then complete, fail "
 		 "or release with the\n"
 		 "token that the claim came with.",

@@ -217,9 +217,9 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct reclaim_error error = { 0 };
 	struct view view = { .dry_run = how.dry_run };
 	int64_t minutes = -1;
-	int failed = app_arguments(app, argc, argv, 0, 0);
-	if (failed ||
-	    !app_number(app, options[STALE_MINUTES].name, values[STALE_MINUTES], 0, 5256000,
+	(void)argc;
+	(void)argv;
+	if (!app_number(app, options[STALE_MINUTES].name, values[STALE_MINUTES], 0, 5256000,
 			&minutes) ||
 	    !app_number(app, options[MAX_ATTEMPTS].name, values[MAX_ATTEMPTS], 0, 1000000,
 			&how.max_attempts)) {

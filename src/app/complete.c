@@ -11,10 +11,7 @@ enum { TOKEN, RESULT };
 static int run(struct app *app, const char *const *values, int argc, char **argv)
 {
 	struct reclaim_error error = { 0 };
-	int failed = app_arguments(app, argc, argv, 1, 1);
-	if (failed) {
-		return failed;
-	}
+	(void)argc;
 	verb_complete(app->ledger, argv[0], values[TOKEN], values[RESULT], &error);
 	return hand_in_answer(app, argv[0], &error);
 }

@@ -358,7 +358,8 @@ static void warn(void *context, const char *line)
 void config_override(const struct app *app, struct profile *profile)
 {
 	struct app heard = *app; /* warn_fn's context is not const */
+	bool first = !atomic_flag_test_and_set(app->told);
 	override(profile, app->from_config);
-	profile_environment(profile, environment, warn, &heard);
+	profile_environment(profile, environment, first ? warn : NULL, &heard);
 	override(profile, app->from_environment);
 }

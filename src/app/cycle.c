@@ -177,8 +177,8 @@ static bool has_room(const struct work *work)
 static bool may_claim(struct work *work)
 {
 	int64_t now = work_now();
-	return has_room(work) && now >= work->claim_at &&
-	       (!work->idle || now >= work->poll_at) && is_healthy(work);
+	return has_room(work) && is_healthy(work) && now >= work->claim_at &&
+	       (!work->idle || now >= work->poll_at);
 }
 
 /* ---- waiting ---- */
@@ -199,19 +199,25 @@ static void wait_for_hint(struct work *work, int64_t timeout)
 	work->idle = false;
 }
 
+/* When it makes sense to claim again, if no hint comes before. */
+static int64_t claim_due(const struct work *work, int64_t now)
+{
+	if (!has_room(work)) {
+		return INT64_MAX;
+	}
+	if (work->unhealthy) {
+		return now + HEALTH_EVERY;
+	}
+	return now < work->claim_at ? work->claim_at : work->idle ? work->poll_at : now;
+}
+
 static void wait_for_something(struct work *work)
 {
-	int64_t now = work_now(), until = jobs_due(work);
-	bool room = has_room(work), hint = room && work->idle && now >= work->claim_at;
-	if (room) {
-		int64_t next = hint ? work->poll_at : work->claim_at;
-		until = next < until ? next : until;
-	}
-	if (work->unhealthy && now + HEALTH_EVERY < until) {
-		until = now + HEALTH_EVERY;
-	}
+	int64_t now = work_now(), until = jobs_due(work), due = claim_due(work, now);
+	bool hint = has_room(work) && work->idle && !work->unhealthy && now >= work->claim_at;
+	until = due < until ? due : until;
 	int64_t timeout = until == INT64_MAX ? -1 : until > now ? until - now : 0;
-	if (hint && work->ledger && timeout > 0 && !work->unhealthy) {
+	if (hint && work->ledger && timeout > 0) {
 		wait_for_hint(work, timeout);
 	} else {
 		loop_run(&work->loop, timeout);

@@ -321,6 +321,7 @@ static void reread(struct sweeper *s)
 	struct reclaim_error error = { 0 };
 	struct app fresh = *s->app;
 	*s->options->reread = 0;
+	atomic_flag_clear(fresh.told);
 	int code = config_apply(&fresh);
 	s->app->arena = fresh.arena; /* the new blocks stand before the old ones */
 	if (code) {

@@ -47,10 +47,7 @@ static bool is_about_task(enum reclaim_status status)
 
 int operate(struct app *app, operator_fn *verb, enum state to, int argc, char **argv)
 {
-	int code = app_arguments(app, argc, argv, 1, -1);
-	if (code) {
-		return code;
-	}
+	int code = EXIT_DONE;
 	for (int i = 0; i < argc; i++) {
 		struct reclaim_error error = { 0 };
 		enum reclaim_status status = verb(app->ledger, argv[i], &error);

@@ -154,10 +154,6 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 {
 	struct text TEXT_CLEANUP out = { 0 };
 	(void)values;
-	int failed = app_arguments(app, argc, argv, 0, 1);
-	if (failed) {
-		return failed;
-	}
 	const struct command *command = argc ? command_find(argv[0]) : NULL;
 	if (argc && !command) {
 		return command_unknown(app, argv[0]);

@@ -65,10 +65,8 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 {
 	struct reclaim_error error = { 0 };
 	struct text TEXT_CLEANUP out = { 0 };
-	int failed = app_arguments(app, argc, argv, 0, 0);
-	if (failed) {
-		return failed;
-	}
+	(void)argc;
+	(void)argv;
 	if (values[PRINT]) {
 		return print(app);
 	}

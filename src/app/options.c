@@ -150,6 +150,18 @@ static int check_required(const struct app *app, const struct request *request)
 	return 0;
 }
 
+/* What the table says: nothing, "ID", "[NAME]", or "ID…" for any number from one on. */
+static int check_arguments(const struct app *app, const struct request *request)
+{
+	const char *wanted = app->command->arguments ? app->command->arguments : "";
+	size_t size = strlen(wanted), dots = strlen("…");
+	bool many = size > dots && strcmp(wanted + size - dots, "…") == 0;
+	int least = *wanted && *wanted != '[', most = many ? -1 : *wanted != '\0';
+	return app->command->takes_rest
+		       ? 0
+		       : app_arguments(app, request->argc, request->argv, least, most);
+}
+
 int options_parse(struct app *app, int argc, char **argv, struct request *ret_request)
 {
 	struct request request = { 0 };
@@ -167,7 +179,8 @@ int options_parse(struct app *app, int argc, char **argv, struct request *ret_re
 		request.argv = argv + first + at;
 	}
 	if (!failed && app->command && !request.help && !request.version) {
-		failed = check_required(app, &request);
+		failed = check_arguments(app, &request);
+		failed = failed ? failed : check_required(app, &request);
 	}
 	if (!failed) {
 		*ret_request = request;

@@ -36,10 +36,10 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct text TEXT_CLEANUP out = { 0 };
 	struct pruned pruned = { 0 };
 	bool dry_run = values[DRY_RUN] != NULL;
-	int failed = app_arguments(app, argc, argv, 0, 0);
 	int64_t older_than = AFTER_NEVER;
-	if (failed ||
-	    !app_duration(app, options[OLDER_THAN].name, values[OLDER_THAN], &older_than)) {
+	(void)argc;
+	(void)argv;
+	if (!app_duration(app, options[OLDER_THAN].name, values[OLDER_THAN], &older_than)) {
 		return EXIT_USAGE;
 	}
 	if (app_open_as(app, /* creates= */ false, /* looks= */ dry_run, &app->ledger,

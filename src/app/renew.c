@@ -12,11 +12,15 @@ enum { TOKEN, LEASE, PROGRESS };
 static int run(struct app *app, const char *const *values, int argc, char **argv)
 {
 	struct reclaim_error error = { 0 };
-	int64_t lease = app->ledger->profile->lease;
-	int failed = app_arguments(app, argc, argv, 1, 1);
-	if (failed || !app_duration(app, options[LEASE].name, values[LEASE], &lease)) {
+	int64_t lease = 0;
+	(void)argc;
+	if (!app_duration(app, options[LEASE].name, values[LEASE], &lease)) {
 		return EXIT_USAGE;
 	}
+	if (app_open_ledger(app, &app->ledger, &error)) {
+		return app_fail(app, &error);
+	}
+	lease = values[LEASE] ? lease : app->ledger->profile->lease;
 	verb_renew(app->ledger, argv[0], values[TOKEN], lease, values[PROGRESS], &error);
 	return hand_in_answer(app, argv[0], &error);
 }
@@ -26,7 +30,6 @@ const struct command renew_command = {
 	.arguments = "ID",
 	.summary = "keeps a claim: a worker's heartbeat",
 	.options = options,
-	.need = NEED_LEDGER,
 	.about = "It never shortens a lease.",
 	.codes = "3 no such task, 4 the claim is lost: stop the work",
 	.example = "reclaim renew ID --token T --progress '{\"done\":40}'",

@@ -22,10 +22,8 @@ static void on_hangup(int number)
 static int run(struct app *app, const char *const *values, int argc, char **argv)
 {
 	struct daemon_options daemon = { .stop = -1, .reread = &reread };
-	int failed = app_arguments(app, argc, argv, 0, 0);
-	if (failed) {
-		return failed;
-	}
+	(void)argc;
+	(void)argv;
 	if (values[LISTEN]) {
 		app_complain(app, "--listen is not supported by this build: it has no HTTP");
 		return EXIT_UNSUPPORTED;

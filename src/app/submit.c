@@ -177,10 +177,12 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct reclaim_error error = { 0 };
 	struct source source = { 0 };
 	struct intake intake = { 0 };
-	int code = app_arguments(app, argc, argv, 0, 0);
-	if (!code && values[FROM]) {
+	int code = 0;
+	(void)argc;
+	(void)argv;
+	if (values[FROM]) {
 		code = check_alone(app, values);
-	} else if (!code) {
+	} else {
 		code = read_options(app, values, &source) ? 0 : EXIT_USAGE;
 	}
 	if (code) {

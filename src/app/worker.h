@@ -82,7 +82,7 @@ void work_cycle(struct work *work);
 
 /* ---- jobs ---- */
 
-/* Takes one claim: the keeper knows it from here on. False: no memory; it was given back as far as can be. */
+/* Takes one claim: the keeper knows it from here on. NULL: no memory, and the keeper will give it back. */
 struct job *job_add(struct work *work, const struct claimed *claimed);
 /* Starts the command under the lock of `worker`. */
 void job_start(struct job *job, const struct claimed *claimed, const char *worker);
@@ -96,5 +96,16 @@ bool jobs_go_on(struct work *work);
 int64_t jobs_due(const struct work *work);
 /* Reaps guardians that have exited. */
 void jobs_reap(struct work *work);
+
+/* ---- between the job's own files ---- */
+
+/* A log line: the task, its attempt, how long it took. */
+void job_say(const struct job *job, const char *what, const char *why);
+/* From now on it is only to be handed in, in this way. */
+void job_hand_in(struct job *job, enum hand_in how);
+/* Its command has ended: what does that mean? */
+void job_settle(struct job *job);
+/* What can't be delivered is kept and tried again, with the same token, so that an answer that was lost does not matter. */
+void job_deliver(struct job *job);
 
 #endif

@@ -236,9 +236,9 @@ static void find_worker(const struct rule *rule, const struct facts *facts, int6
 		look_at(f, newest(facts, SIGNAL_BIT(SIGNAL_CLAIMED) | SIGNAL_BIT(SIGNAL_BEAT)),
 			now, "the worker has no row");
 		f->applies = rule->missing_is_stale;
-		f->matches = f->applies && f->threshold != AFTER_NEVER &&
-			     (f->signal == NO_TIME ||
-			      past(f->age, f->threshold, rule->inclusive));
+		f->matches =
+			f->applies && f->threshold != AFTER_NEVER &&
+			(f->signal == NO_TIME || past(f->age, f->threshold, rule->inclusive));
 	} else if (facts->worker_ignored) {
 		f->saw = "the worker's label is one that this rule leaves alone";
 	} else {
@@ -324,7 +324,8 @@ void judge_rule(const struct policy *policy, const struct rule *rule, const stru
 	if (rule->from & STATE_BIT(facts->state)) {
 		finders[rule->kind](rule, facts, now, &f);
 	}
-	if (f.matches && silence && rule->kind != RULE_LEASE && lease_is_good(policy, facts, now)) {
+	if (f.matches && silence && rule->kind != RULE_LEASE &&
+	    lease_is_good(policy, facts, now)) {
 		f.matches = false;
 		f.saw = "silent, but its lease is still good";
 	}

@@ -233,7 +233,7 @@ static enum reclaim_status host_claim(struct ledger *ledger, const struct claimi
 struct doing {
 	enum verb verbs[2]; /* the first that changes the row counts; VERB_COUNT: no second */
 	const char *id, *token; /* token NULL: an operator's */
-	enum act act;
+	enum act act; /* ACT_COUNT: none that the audit tells of */
 	struct value error, result, progress;
 	const char *reason;
 	int64_t lease, retry;
@@ -244,6 +244,9 @@ static enum reclaim_status audit(struct ledger *ledger, const struct doing *doin
 {
 	const struct plan *plan = ledger->plan;
 	struct text TEXT_CLEANUP owner = { 0 };
+	if (doing->act == ACT_COUNT) {
+		return RECLAIM_OK;
+	}
 	row_print_owner(&owner, plan, row);
 	int64_t claimed = row_time(plan, row, SIGNAL_CLAIMED);
 	const struct event event = {
@@ -262,7 +265,7 @@ static enum reclaim_status audit(struct ledger *ledger, const struct doing *doin
 		.attempts = row_number(plan, row, ROLE_ATTEMPTS, -1),
 		.recoveries = row_number(plan, row, ROLE_RECOVERIES, -1),
 	};
-	return doing->act == ACT_COUNT ? RECLAIM_OK : ledger_audit(ledger, &event, error);
+	return ledger_audit(ledger, &event, error);
 }
 
 static bool token_matches(const struct plan *plan, const struct value *row, const char *token)

@@ -53,22 +53,31 @@ const char *piece_column(struct plan *plan, const char *alias, const char *colum
 	return kept(plan, &text);
 }
 
-/* Payloads, results and errors may be large: a sweep does not read them, unless something else needs them. */
-static bool is_bulk(const struct plan *plan, const char *column)
+static bool is_key(const struct plan *plan, int cell)
 {
-	static const enum role bulk[] = { ROLE_PAYLOAD, ROLE_RESULT, ROLE_ERROR };
-	const struct names *needed[] = { &plan->profile->key, &plan->profile->token, &plan->profile->show };
-	bool is = false;
-	for (size_t i = 0; i < sizeof(bulk) / sizeof(bulk[0]); i++) {
-		is |= string_equal(plan->profile->roles[bulk[i]], column);
-	}
-	for (size_t n = 0; n < sizeof(needed) / sizeof(needed[0]); n++) {
-		for (size_t i = 0; i < needed[n]->count; i++) {
-			is &= !string_equal(needed[n]->items[i], column);
+	for (size_t i = 0; i < plan->key_count; i++) {
+		if (plan->at.key[i] == cell) {
+			return true;
 		}
 	}
-	int cell = plan_cell(plan, column);
-	return is && !(cell > 0 && plan->needed_old[cell - 1]);
+	return false;
+}
+
+/* Payloads, results, errors and what is only shown may be large: a sweep does not read them. */
+static bool is_bulk(const struct plan *plan, int cell)
+{
+	bool needed = plan->needed_old[cell - 1] || is_key(plan, cell);
+	for (size_t i = 0; i < plan->token_count; i++) {
+		needed |= plan->at.token[i] == cell;
+	}
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		needed |= plan->at.signals[i] == cell;
+	}
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		bool bulk = i == ROLE_PAYLOAD || i == ROLE_RESULT || i == ROLE_ERROR;
+		needed |= !bulk && plan->at.roles[i] == cell;
+	}
+	return !needed;
 }
 
 const char *piece_columns(struct plan *plan, bool with_bulk)
@@ -77,7 +86,7 @@ const char *piece_columns(struct plan *plan, bool with_bulk)
 	const char *of_worker[] = { workers->key, workers->seen.column, workers->lease.column, workers->state };
 	struct text TEXT_CLEANUP text = { 0 };
 	for (size_t i = 0; i < plan->column_count; i++) {
-		bool left_out = !with_bulk && is_bulk(plan, plan->columns[i]);
+		bool left_out = !with_bulk && is_bulk(plan, (int)i + 1);
 		add_separated(&text, ", ", left_out ? "NULL" : piece_column(plan, "t", plan->columns[i]));
 	}
 	for (size_t i = 0; plan->has_workers && i < sizeof(of_worker) / sizeof(of_worker[0]); i++) {
@@ -287,16 +296,6 @@ const char *piece_key(struct plan *plan, const char *alias, bool by_key)
 				       arena_printf(&plan->arena, "%s = :row%d", column, plan->at.key[i]));
 	}
 	return kept(plan, &text);
-}
-
-static bool is_key(const struct plan *plan, int cell)
-{
-	for (size_t i = 0; i < plan->key_count; i++) {
-		if (plan->at.key[i] == cell) {
-			return true;
-		}
-	}
-	return false;
 }
 
 static bool is_fence(const struct plan *plan, int cell, bool token_only)

@@ -12,7 +12,7 @@ enum time_format plan_engine_format(const struct plan *plan, enum time_format fo
 
 /* `t."column"`; alias "" for none. */
 const char *piece_column(struct plan *plan, const char *alias, const char *column);
-/* Every column of the row, task and worker; without bulk, NULL stands for payload, result and error. */
+/* Every column of the row, task and worker; without bulk, NULL stands for what only people look at: payload, result, error. */
 const char *piece_columns(struct plan *plan, bool with_bulk);
 const char *piece_join(struct plan *plan);
 /* `"state" IN ('a', 'b')` for all native states of the words; "1 = 0" when there is none. */

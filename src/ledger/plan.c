@@ -201,10 +201,22 @@ static void place_worker(struct plan *plan)
 	plan->cell_count = plan->column_count + 1 + (joined ? 4 : 0);
 	plan->worker_has_label = joined && workers->state &&
 				 (workers->stalled.count > 0 || workers->lost.count > 0);
+}
+
+/* The claimed time; without one the last signal, which is the change of the row where a rule goes by that, too. */
+static void place_order(struct plan *plan)
+{
 	static const enum signal order[] = { SIGNAL_CLAIMED, SIGNAL_BEAT, SIGNAL_UPDATED, SIGNAL_CREATED };
+	const struct policy *policy = &plan->profile->policy;
+	bool by_change = false;
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		by_change |= (policy->rules[i].of & SIGNAL_BIT(SIGNAL_UPDATED)) != 0;
+	}
 	plan->order_at = -1;
 	for (size_t i = 0; plan->order_at < 0 && i < sizeof(order) / sizeof(order[0]); i++) {
-		plan->order_at = plan->at.signals[order[i]];
+		if (order[i] != SIGNAL_BEAT || !by_change) {
+			plan->order_at = plan->at.signals[order[i]];
+		}
 	}
 }
 
@@ -541,7 +553,8 @@ static void make_changes(struct maker *m, struct db *db)
 	if (plan->verbs[VERB_CLAIM].change) {
 		make_free(m, plan->verbs[VERB_CLAIM].change);
 	}
-	make_insertions(m, db, profile->audit, profile->audit_count, &plan->audit, &plan->audit_count);
+	make_insertions(m, db, profile->audit, profile->audit_is_log ? 0 : profile->audit_count, &plan->audit,
+			&plan->audit_count);
 }
 
 /* ---- the worker's statements ---- */
@@ -662,6 +675,7 @@ enum reclaim_status plan_create(struct db *db, const struct profile *profile, st
 	}
 	if (!status) {
 		place_worker(plan);
+		place_order(plan);
 		status = fit_policy(plan) ? RECLAIM_OK : fail_no_memory(error);
 	}
 	if (!status) {

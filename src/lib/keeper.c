@@ -1,4 +1,4 @@
-/* The keeper: its two threads, what it lets the program say, and the end of the lease on our side. */
+/* The keeper: its start and stop, its beat thread, and what it lets the program say and ask. */
 #include "keeper.h"
 #include "duration.h"
 #include "handle.h"
@@ -20,112 +20,12 @@
 #define KILL_GRACE_DEFAULT (5 * USEC_PER_SEC)
 #define PATIENCE_MAX (1 * USEC_PER_SEC)
 #define RETRY_FIRST (50 * MSEC)
-#define TELL_AGAIN (100 * MSEC)
 
-static int64_t now_by(clockid_t clock)
+static int64_t now(void)
 {
 	struct timespec time;
-	clock_gettime(clock, &time);
+	clock_gettime(CLOCK_MONOTONIC, &time);
 	return time.tv_sec * USEC_PER_SEC + time.tv_nsec / 1000;
-}
-
-static struct timespec timespec_of(int64_t time)
-{
-	return (struct timespec){ .tv_sec = time / USEC_PER_SEC,
-				  .tv_nsec = (time % USEC_PER_SEC) * 1000 };
-}
-
-int64_t keeper_now(void)
-{
-	return now_by(CLOCK_BOOTTIME);
-}
-
-/* ---- the watch ---- */
-
-/* With the mutex held. A time that is past expires at once; what was set before is forgotten. */
-static void set_timer(struct reclaim_keeper *keeper, int64_t at)
-{
-	const struct itimerspec when = { .it_value = timespec_of(at > 0 ? at : 1) };
-	timerfd_settime(keeper->timer, TFD_TIMER_ABSTIME, &when, NULL);
-}
-
-static void lose_in_time(struct reclaim_keeper *keeper)
-{
-	if (keeper_now() >= keeper->fence_at) {
-		held_lose_all(&keeper->held, "the lease could not be renewed in time");
-		pthread_cond_broadcast(&keeper->changed);
-	}
-}
-
-/* With the mutex held, but for the call. */
-static void tell(struct reclaim_keeper *keeper)
-{
-	struct held lost;
-	while (held_tell(&keeper->held, &lost)) {
-		pthread_mutex_unlock(&keeper->mutex);
-		if (keeper->lost) {
-			keeper->lost(keeper->context, lost.id, lost.token,
-				     lost.reason ? lost.reason : "the claim is lost");
-		}
-		free(lost.id);
-		free(lost.token);
-		free(lost.reason);
-		pthread_mutex_lock(&keeper->mutex);
-	}
-}
-
-static void *watch(void *context)
-{
-	struct reclaim_keeper *keeper = context;
-	uint64_t expired;
-	pthread_mutex_lock(&keeper->mutex);
-	while (!keeper->stopping) {
-		pthread_mutex_unlock(&keeper->mutex);
-		ssize_t got = read(keeper->timer, &expired, sizeof(expired));
-		pthread_mutex_lock(&keeper->mutex);
-		if (got < 0 || keeper->stopping) {
-			continue;
-		}
-		lose_in_time(keeper);
-		tell(keeper);
-		if (held_untold(&keeper->held)) {
-			set_timer(keeper, keeper_now() + TELL_AGAIN);
-		} else if (!keeper->stopping && keeper_now() < keeper->fence_at) {
-			set_timer(keeper, keeper->fence_at);
-		}
-	}
-	pthread_mutex_unlock(&keeper->mutex);
-	return NULL;
-}
-
-void keeper_acknowledge(struct reclaim_keeper *keeper, int64_t sent)
-{
-	pthread_mutex_lock(&keeper->mutex);
-	keeper->fence_at = sent + keeper->lease - keeper->kill_grace;
-	/* What the watch was woken for and has not seen yet comes first. */
-	bool woken = keeper->stopping || held_untold(&keeper->held);
-	set_timer(keeper, woken ? 0 : keeper->fence_at);
-	pthread_mutex_unlock(&keeper->mutex);
-}
-
-void keeper_lose(struct reclaim_keeper *keeper, const char *id, const char *token,
-		 const char *reason)
-{
-	pthread_mutex_lock(&keeper->mutex);
-	if (held_lose(&keeper->held, id, token, reason)) {
-		set_timer(keeper, /* at= */ 0);
-	}
-	pthread_mutex_unlock(&keeper->mutex);
-}
-
-void keeper_end_registration(struct reclaim_keeper *keeper, const char *reason)
-{
-	pthread_mutex_lock(&keeper->mutex);
-	keeper->worker[0] = '\0';
-	keeper->fence_at = 0;
-	held_lose_all(&keeper->held, reason);
-	set_timer(keeper, /* at= */ 0);
-	pthread_mutex_unlock(&keeper->mutex);
 }
 
 /* ---- the beat ---- */
@@ -133,7 +33,8 @@ void keeper_end_registration(struct reclaim_keeper *keeper, const char *reason)
 /* Until that time (CLOCK_MONOTONIC) or the end, which is said. */
 static bool wait_until(struct reclaim_keeper *keeper, int64_t until)
 {
-	const struct timespec time = timespec_of(until);
+	const struct timespec time = { .tv_sec = until / USEC_PER_SEC,
+				       .tv_nsec = (until % USEC_PER_SEC) * 1000 };
 	int code = 0;
 	pthread_mutex_lock(&keeper->mutex);
 	while (!keeper->stopping && code != ETIMEDOUT) {
@@ -172,10 +73,10 @@ static void *beat(void *context)
 	struct reclaim_keeper *keeper = context;
 	int64_t retry = RETRY_FIRST < keeper->beat / 2 ? RETRY_FIRST : keeper->beat / 2;
 	int64_t next = keeper->beat, pause = retry;
-	int64_t began = now_by(CLOCK_MONOTONIC);
+	int64_t began = now();
 	while (wait_until(keeper, began + next)) {
 		struct reclaim_error error = { 0 };
-		began = now_by(CLOCK_MONOTONIC);
+		began = now();
 		enum reclaim_status status = beat_once(keeper, &error);
 		if (status == RECLAIM_OK) {
 			next = keeper->beat;
@@ -184,7 +85,7 @@ static void *beat(void *context)
 			next = 0;
 		} else {
 			after_failure(keeper, status);
-			began = now_by(CLOCK_MONOTONIC);
+			began = now();
 			next = between_half_and_whole(keeper, pause);
 			pause = pause * 2 < keeper->beat ? pause * 2 : keeper->beat;
 		}
@@ -336,13 +237,13 @@ static bool start_threads(struct reclaim_keeper *keeper)
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	bool watching = pthread_create(&keeper->watching, NULL, watch, keeper) == 0;
+	bool watching = pthread_create(&keeper->watching, NULL, keeper_watch, keeper) == 0;
 	bool beating = watching && pthread_create(&keeper->beating, NULL, beat, keeper) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (watching && !beating) {
 		pthread_mutex_lock(&keeper->mutex);
 		keeper->stopping = true;
-		set_timer(keeper, /* at= */ 0);
+		keeper_wake(keeper, /* at= */ 0);
 		pthread_mutex_unlock(&keeper->mutex);
 		pthread_join(keeper->watching, NULL);
 	}
@@ -426,7 +327,7 @@ void reclaim_keeper_stop(struct reclaim_keeper *keeper)
 	pthread_mutex_lock(&keeper->mutex);
 	keeper->stopping = true;
 	pthread_cond_broadcast(&keeper->changed);
-	set_timer(keeper, /* at= */ 0);
+	keeper_wake(keeper, /* at= */ 0);
 	pthread_mutex_unlock(&keeper->mutex);
 	pthread_join(keeper->beating, NULL);
 	pthread_join(keeper->watching, NULL);
@@ -463,7 +364,7 @@ enum reclaim_status reclaim_keeper_hold(struct reclaim_keeper *keeper, const cha
 	pthread_mutex_lock(&keeper->mutex);
 	bool held = held_add(&keeper->held, id, token);
 	if (keeper_now() >= keeper->fence_at) {
-		set_timer(keeper, /* at= */ 0); /* it came too late: the watch says so */
+		keeper_wake(keeper, /* at= */ 0); /* it came too late: the watch says so */
 	}
 	pthread_mutex_unlock(&keeper->mutex);
 	return held ? RECLAIM_OK : fail_no_memory(error);

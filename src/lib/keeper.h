@@ -51,7 +51,12 @@ int64_t keeper_kill_grace(const struct reclaim_keeper *keeper);
 
 /* ---- between the keeper's own files ---- */
 
-int64_t keeper_now(void); /* CLOCK_BOOTTIME */
+int64_t keeper_now(void);         /* CLOCK_BOOTTIME */
+void *keeper_watch(void *keeper); /* the thread */
+/*
+ * With the mutex held: wakes the watch then. A time that is past is at once; what was set before is forgotten.
+ */
+void keeper_wake(struct reclaim_keeper *keeper, int64_t at);
 enum reclaim_status keeper_connect(struct reclaim_keeper *keeper, struct reclaim_error *error);
 /* Acknowledged: what was sent at that time has been answered. */
 void keeper_acknowledge(struct reclaim_keeper *keeper, int64_t sent);

@@ -8,9 +8,11 @@ bool finish_columns(struct reader *reader, const struct node *node, cfg_t *cfg, 
 	(void)reader, (void)node, (void)cfg;
 	struct profile *profile = base;
 	enum time_format format = profile->signals[0].format;
+	profile->time = format;
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		profile->signals[i].format = format;
 	}
+	profile->time = format;
 	profile->workers.seen.format = format;
 	profile->workers.lease.format = format;
 	return true;

@@ -111,7 +111,7 @@ struct result_word {
 	const char *word;
 	const char *rule; /* NULL: any */
 	const char *
-		counts; /* "taken", "requeued", "failed", "stuck", "lost_races", "errors", "workers_stalled", "at" */
+		counts; /* "taken", "requeued", "failed", "stuck", "lost_races", "errors", "workers_stalled", "at", "problem" */
 };
 
 /* When a log line is written. */

@@ -304,6 +304,18 @@ static enum reclaim_status list_silent(struct pass *pass)
 
 /* ---- before and after ---- */
 
+/* Where no beat is known, a tenth of the longest threshold of a silence. */
+static int64_t one_beat(const struct policy *policy)
+{
+	int64_t longest = policy->lease;
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+		bool silence = rule_family(rule->kind) == FAMILY_SILENCE && rule->after != AFTER_NEVER;
+		longest = silence && rule->after > longest ? rule->after : longest;
+	}
+	return policy->beat ? policy->beat : longest / 10;
+}
+
 static enum reclaim_status read_grace(struct pass *pass)
 {
 	bool there = false;
@@ -315,7 +327,7 @@ static enum reclaim_status read_grace(struct pass *pass)
 	status = turn_read(pass->ledger, &turn, pass->error);
 	if (!status && turn.exists) {
 		pass->grace.events[0] = (struct grace_event){
-			.at = turn.outage_at, .wait = turn.outage_wait + pass->policy->beat
+			.at = turn.outage_at, .wait = turn.outage_wait + one_beat(pass->policy)
 		};
 	}
 	turn_finish(&turn);
@@ -518,8 +530,19 @@ enum reclaim_status pass_recover(struct ledger *ledger, const char *owner, struc
 			    "recover is not supported on ledger '%s': its profile has no recover { … }",
 			    ledger->profile->name);
 	}
+	enum reclaim_status status = ledger_plan(ledger, error);
+	if (status) {
+		return status;
+	}
+	if (ledger->plan->at.roles[ROLE_OWNER] < 0) {
+		return fail(error, RECLAIM_UNSUPPORTED,
+			    "recover is not supported on this table: '%s' has no column '%s' "
+			    "(`reclaim init` with this profile may add it)",
+			    ledger->profile->table, ledger->profile->roles[ROLE_OWNER]);
+	}
+	/* An owner that starts again knows that what it held is over, whatever the lease says. */
 	const struct rule rule = { .name = "recover",
-				   .kind = RULE_HEARTBEAT,
+				   .kind = RULE_AGE,
 				   .from = STATE_BIT(STATE_RUNNING),
 				   .of = recover->of,
 				   .after = recover->after,

@@ -185,11 +185,23 @@ static bool is_ours(const char *word)
 	return false;
 }
 
+/* Only when there is one. */
+static void add_first_problem(struct json *json, const char *word, const struct sweep_result *r)
+{
+	if (r->problem_count > 0) {
+		json_string(json, word, r->problems[0].message);
+	}
+}
+
 static void add_words(struct json *json, const struct profile *profile, const struct sweep_result *r)
 {
 	for (size_t i = 0; i < profile->result_count; i++) {
 		const struct result_word *word = &profile->results[i];
-		if (!is_ours(word->word)) {
+		if (string_equal(word->counts, "at")) {
+			json_time(json, word->word, r->at);
+		} else if (string_equal(word->counts, "problem")) {
+			add_first_problem(json, word->word, r);
+		} else if (!is_ours(word->word)) {
 			json_int(json, word->word, result_word_value(r, word));
 		}
 	}
@@ -210,6 +222,9 @@ void sweep_result_json(struct text *out, const struct profile *profile, const st
 	json_time(&json, "valve_until", r->valve.holding ? r->valve.until : NO_TIME);
 	json_bool(&json, "grace", r->grace);
 	add_words(&json, profile, r);
+	if (r->problem_count > 0) {
+		json_string(&json, "error", r->problems[0].message);
+	}
 	if (with_tasks) {
 		json_open(&json, "tasks", '[');
 		for (size_t i = 0; i < r->task_count; i++) {

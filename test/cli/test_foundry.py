@@ -234,7 +234,7 @@ class Rules(Foundry):
 
     def test_short_thresholds_from_a_copy(self):
         """The settings are the profile's: heartbeat_interval, stall_threshold, claim_timeout, max_reclaims_per_cycle."""
-        copy = self.copy_of("foundry", (r'after   = "300s"', 'after = "3s"'), (r'after  = "6h"', 'after = "10s"'),
+        copy = self.copy_of("foundry", (r'after   = "300s"', 'after = "3s"'), (r'after   = "6h"', 'after = "10s"'),
                             (r"per_sweep = 5", "per_sweep = 1"), (r'beat      = "30s"', 'beat = "1s"'))
         self.worker("silent", seen=4)
         self.claimed("a", "silent")

@@ -25,9 +25,14 @@ void clock_pass(int64_t duration)
 	ahead += duration;
 }
 
-int scene_setup(void **state)
+void clock_reset(void)
 {
 	ahead = shown = 0;
+}
+
+int scene_setup(void **state)
+{
+	clock_reset();
 	db_clock = clock_read;
 	return folder_setup(state);
 }
@@ -106,7 +111,9 @@ const char *claim(struct ledger *ledger, const char *owner, int64_t lease)
 size_t claim_as(struct ledger *ledger, const char *worker, int64_t count)
 {
 	struct claims claims = { 0 };
-	const struct claiming claiming = { .owner = worker, .count = count, .registered = true };
+	const struct claiming claiming = { .owner = worker,
+					   .count = count,
+					   .registered = true };
 	OK(verb_claim(ledger, &claiming, &claims, &error));
 	size_t got = claims.count;
 	claims_finish(&claims);
@@ -161,7 +168,8 @@ static const char *quoted(const char *string)
 
 const char *state_of(struct ledger *ledger, const char *id)
 {
-	return ask_text(ledger, format("SELECT state FROM reclaim_tasks WHERE id = %s", quoted(id)));
+	return ask_text(ledger,
+			format("SELECT state FROM reclaim_tasks WHERE id = %s", quoted(id)));
 }
 
 int64_t audits(struct ledger *ledger, const char *id, const char *act)

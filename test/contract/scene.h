@@ -16,6 +16,7 @@ int scene_setup(void **state);
 int scene_teardown(void **state);
 #define in_scene(test) cmocka_unit_test_setup_teardown(test, scene_setup, scene_teardown)
 void clock_pass(int64_t duration);
+void clock_reset(void); /* the machine's time again; a trigger of a host knows no other */
 int64_t clock_read(void);
 
 #define OK(call)                                                                               \
@@ -47,8 +48,9 @@ struct host {
 	const char *status;   /* SELECT of the state of the task whose id is %s */
 	const char *complete; /* what its own worker runs when it is done; the id in %s */
 	const char *beat;     /* … and to show that it lives; NULL: it can't */
-	const char *claim;    /* where our verbs don't work: what its own worker runs to begin; NULL: our claim */
-	int64_t patience;     /* without a sign a claim is stale after that */
+	const char *
+		claim; /* where our verbs don't work: what its own worker runs to begin; NULL: our claim */
+	int64_t patience; /* without a sign a claim is stale after that */
 	const char *done, *recovered;
 };
 extern const struct host hosts[];

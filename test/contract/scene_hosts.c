@@ -3,42 +3,53 @@
 
 /* {now} is the scene's time in the shape of the host. */
 #define FOUNDRY                                                                                \
-	"CREATE TABLE foundry_tasks (task_id VARCHAR(64) PRIMARY KEY, task_type VARCHAR(64) NOT NULL,"  \
-	" status VARCHAR(16) NOT NULL DEFAULT 'pending', claimed_by VARCHAR(64), claimed_at DATETIME,"   \
+	"CREATE TABLE foundry_tasks (task_id VARCHAR(64) PRIMARY KEY, task_type VARCHAR(64) "  \
+	"NOT NULL,"                                                                            \
+	" status VARCHAR(16) NOT NULL DEFAULT 'pending', claimed_by VARCHAR(64), claimed_at "  \
+	"DATETIME,"                                                                            \
 	" updated_at DATETIME NOT NULL);"                                                      \
-	"CREATE TABLE worker_heartbeats (worker_id VARCHAR(64) NOT NULL UNIQUE,"                         \
-	" status VARCHAR(16) NOT NULL, last_seen DATETIME NOT NULL);"                                    \
-	"CREATE TABLE task_audit_log (log_id INTEGER PRIMARY KEY, task_id VARCHAR(64) NOT NULL,"        \
+	"CREATE TABLE worker_heartbeats (worker_id VARCHAR(64) NOT NULL UNIQUE,"               \
+	" status VARCHAR(16) NOT NULL, last_seen DATETIME NOT NULL);"                          \
+	"CREATE TABLE task_audit_log (log_id INTEGER PRIMARY KEY, task_id VARCHAR(64) NOT "    \
+	"NULL,"                                                                                \
 	" action VARCHAR(32) NOT NULL, details TEXT, timestamp DATETIME NOT NULL);"
 
 /* A trigger of the host sets updated_at on every update. */
 #define SEEDCORE(columns)                                                                      \
 	"CREATE TABLE tasks (id TEXT PRIMARY KEY, status TEXT NOT NULL DEFAULT 'created',"     \
 	" attempts INTEGER NOT NULL DEFAULT 0, type TEXT, description TEXT, error TEXT,"       \
-	" run_after TIMESTAMP, created_at TIMESTAMP NOT NULL, updated_at TIMESTAMP NOT NULL" columns ");"       \
+	" run_after TIMESTAMP, created_at TIMESTAMP NOT NULL, updated_at TIMESTAMP NOT "       \
+	"NULL" columns ");"                                                                    \
 	"CREATE TRIGGER touch AFTER UPDATE ON tasks BEGIN"                                     \
-	" UPDATE tasks SET updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE id = NEW.id;"        \
+	" UPDATE tasks SET updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE id = "      \
+	"NEW.id;"                                                                              \
 	" END;"
 #define SEEDCORE_ADD                                                                           \
 	"INSERT INTO tasks (id, status, type, created_at, updated_at)"                         \
 	" VALUES (%s, 'queued', 'graph', {now}, {now})"
 
 #define DELEGATIONS                                                                            \
-	"CREATE TABLE delegations (delegation_id TEXT PRIMARY KEY, caller_id TEXT, callee_id TEXT,"     \
-	" task_preview TEXT, status TEXT NOT NULL DEFAULT 'queued', last_heartbeat TEXT,"       \
+	"CREATE TABLE delegations (delegation_id TEXT PRIMARY KEY, caller_id TEXT, callee_id " \
+	"TEXT,"                                                                                \
+	" task_preview TEXT, status TEXT NOT NULL DEFAULT 'queued', last_heartbeat TEXT,"      \
 	" deadline TEXT NOT NULL, result_preview TEXT, error_detail TEXT,"                     \
-	" retry_count INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,"   \
+	" retry_count INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL, updated_at TEXT "  \
+	"NOT NULL,"                                                                            \
 	" idempotency_key TEXT);"
 
 #define CLOACINA                                                                               \
-	"CREATE TABLE task_executions (id BLOB PRIMARY KEY NOT NULL, pipeline_execution_id BLOB NOT NULL,"\
+	"CREATE TABLE task_executions (id BLOB PRIMARY KEY NOT NULL, pipeline_execution_id "   \
+	"BLOB NOT NULL,"                                                                       \
 	" task_name TEXT NOT NULL, status TEXT NOT NULL, claimed_by BLOB, heartbeat_at TEXT,"  \
 	" started_at TEXT, completed_at TEXT, attempt INTEGER NOT NULL DEFAULT 1,"             \
-	" max_attempts INTEGER NOT NULL DEFAULT 3, error_details TEXT, last_error TEXT, retry_at TEXT,"   \
+	" max_attempts INTEGER NOT NULL DEFAULT 3, error_details TEXT, last_error TEXT, "      \
+	"retry_at TEXT,"                                                                       \
 	" recovery_attempts INTEGER NOT NULL DEFAULT 0, last_recovery_at TEXT,"                \
 	" created_at TEXT NOT NULL, updated_at TEXT NOT NULL);"                                \
-	"CREATE TABLE execution_events (id BLOB PRIMARY KEY NOT NULL, pipeline_execution_id BLOB NOT NULL,"\
-	" task_execution_id BLOB, event_type TEXT NOT NULL, event_data TEXT, created_at TEXT NOT NULL);"\
+	"CREATE TABLE execution_events (id BLOB PRIMARY KEY NOT NULL, pipeline_execution_id "  \
+	"BLOB NOT NULL,"                                                                       \
+	" task_execution_id BLOB, event_type TEXT NOT NULL, event_data TEXT, created_at TEXT " \
+	"NOT NULL);"                                                                           \
 	"CREATE TABLE task_outbox (id INTEGER PRIMARY KEY, task_execution_id BLOB NOT NULL,"   \
 	" created_at TEXT NOT NULL);"
 
@@ -57,11 +68,14 @@ const struct host hosts[] = {
 	  .recovered = "pending" },
 	{ .name = "seedcore",
 	  .profile = "seedcore",
-	  .tables = SEEDCORE(", owner_id TEXT, lease_expires_at TIMESTAMP, last_heartbeat TIMESTAMP"),
+	  .tables = SEEDCORE(
+		  ", owner_id TEXT, lease_expires_at TIMESTAMP, last_heartbeat TIMESTAMP"),
 	  .add = SEEDCORE_ADD,
 	  .status = "SELECT status FROM tasks WHERE id = %s",
-	  .complete = "UPDATE tasks SET status = 'completed' WHERE id = %s AND status = 'running'",
-	  .beat = "UPDATE tasks SET last_heartbeat = {now}, lease_expires_at = {now+600} WHERE id = %s",
+	  .complete =
+		  "UPDATE tasks SET status = 'completed' WHERE id = %s AND status = 'running'",
+	  .beat = "UPDATE tasks SET last_heartbeat = {now}, lease_expires_at = {now+600} WHERE "
+		  "id = %s",
 	  .patience = 601 * S,
 	  .done = "completed",
 	  .recovered = "queued" },
@@ -70,7 +84,8 @@ const struct host hosts[] = {
 	  .tables = SEEDCORE(""),
 	  .add = SEEDCORE_ADD,
 	  .status = "SELECT status FROM tasks WHERE id = %s",
-	  .complete = "UPDATE tasks SET status = 'completed' WHERE id = %s AND status = 'running'",
+	  .complete =
+		  "UPDATE tasks SET status = 'completed' WHERE id = %s AND status = 'running'",
 	  .beat = "UPDATE tasks SET description = 'half done' WHERE id = %s",
 	  .claim = "UPDATE tasks SET status = 'running' WHERE id = %s AND status = 'queued'",
 	  .patience = 901 * S,
@@ -79,7 +94,8 @@ const struct host hosts[] = {
 	{ .name = "delegations",
 	  .profile = "delegations",
 	  .tables = DELEGATIONS,
-	  .add = "INSERT INTO delegations (delegation_id, callee_id, deadline, created_at, updated_at)"
+	  .add = "INSERT INTO delegations (delegation_id, callee_id, deadline, created_at, "
+		 "updated_at)"
 		 " VALUES (%s, '" WORKER "', {now+21600}, {now}, {now})",
 	  .status = "SELECT status FROM delegations WHERE delegation_id = %s",
 	  .complete = "UPDATE delegations SET status = 'completed', result_preview = 'mine',"
@@ -91,12 +107,16 @@ const struct host hosts[] = {
 	{ .name = "cloacina",
 	  .profile = "cloacina",
 	  .tables = CLOACINA,
-	  .add = "INSERT INTO task_executions (id, pipeline_execution_id, task_name, status, created_at,"
-		 " updated_at) VALUES (%s, x'00112233445566778899aabbccddeeff', 'load', 'Ready', {now}, {now})",
+	  .add = "INSERT INTO task_executions (id, pipeline_execution_id, task_name, status, "
+		 "created_at,"
+		 " updated_at) VALUES (%s, x'00112233445566778899aabbccddeeff', 'load', "
+		 "'Ready', {now}, {now})",
 	  .bytes = true,
 	  .status = "SELECT status FROM task_executions WHERE id = %s",
-	  .complete = "UPDATE task_executions SET status = 'Completed', claimed_by = NULL, heartbeat_at = NULL,"
-		      " completed_at = {now}, updated_at = {now} WHERE id = %s AND status = 'Running'",
+	  .complete = "UPDATE task_executions SET status = 'Completed', claimed_by = NULL, "
+		      "heartbeat_at = NULL,"
+		      " completed_at = {now}, updated_at = {now} WHERE id = %s AND status = "
+		      "'Running'",
 	  .beat = "UPDATE task_executions SET heartbeat_at = {now} WHERE id = %s",
 	  .patience = 61 * S,
 	  .done = "Completed",
@@ -116,9 +136,9 @@ const struct host *host_named(const char *name)
 
 static enum time_format shape_of(const struct host *host)
 {
-	return strcmp(host->profile, "delegations") == 0 ? TIME_RFC3339 :
-	       strcmp(host->profile, "cloacina") == 0    ? TIME_ZONED :
-							   TIME_UTC;
+	return strcmp(host->profile, "delegations") == 0 ? TIME_RFC3339
+	       : strcmp(host->profile, "cloacina") == 0  ? TIME_ZONED
+							 : TIME_UTC;
 }
 
 static const char *id_of(const struct host *host, const char *id)

@@ -15,7 +15,7 @@ enum situation {
 	CANCELLED,
 	RETRIED,
 	RECLAIMED, /* the token is the one before */
-	LATE,	   /* completed after its recovery */
+	LATE,      /* completed after its recovery */
 	SITUATIONS
 };
 
@@ -26,19 +26,19 @@ enum doing { RENEW, COMPLETE, FAIL, RELEASE, CANCEL, RETRY, DOINGS };
  * situation's worker holds.
  */
 static const char *const expected[SITUATIONS] = {
-	[NEW] = "llllor",       [RUNNING] = "ooooon",  [COMPLETED] = "lrllno",
+	[NEW] = "llllor",       [RUNNING] = "ooooon",     [COMPLETED] = "lrllno",
 	[FAILED] = "llrlno",    [RESCHEDULED] = "llrlor", [RELEASED] = "lllror",
-	[REQUEUED] = "lollor",  [STUCK] = "lolloo",    [OVERDUE] = "llllno",
-	[CANCELLED] = "llllro", [RETRIED] = "llllor",  [RECLAIMED] = "llllon",
+	[REQUEUED] = "lollor",  [STUCK] = "lolloo",       [OVERDUE] = "llllno",
+	[CANCELLED] = "llllro", [RETRIED] = "llllor",     [RECLAIMED] = "llllon",
 	[LATE] = "lrllno",
 };
 static const char *const ends_as[DOINGS] = {
-	[RENEW] = "running", [COMPLETE] = "completed",  [FAIL] = "failed",
-	[RELEASE] = "ready", [CANCEL] = "cancelled", [RETRY] = "ready",
+	[RENEW] = "running", [COMPLETE] = "completed", [FAIL] = "failed",
+	[RELEASE] = "ready", [CANCEL] = "cancelled",   [RETRY] = "ready",
 };
 static const char *const acts[DOINGS] = {
-	[RENEW] = NULL,	       [COMPLETE] = "complete", [FAIL] = "fail",
-	[RELEASE] = "release", [CANCEL] = "cancel",	[RETRY] = "retry",
+	[RENEW] = NULL,        [COMPLETE] = "complete", [FAIL] = "fail",
+	[RELEASE] = "release", [CANCEL] = "cancel",     [RETRY] = "retry",
 };
 
 static void go_stale(struct ledger *ledger)
@@ -123,10 +123,11 @@ static enum reclaim_status attempt(struct ledger *ledger, enum doing doing, cons
 
 static const char *whole_row(struct ledger *ledger)
 {
-	return ask_text(ledger,
-			"SELECT json_array(state, owner, token, attempts, recoveries, updated_at, due_at, claimed_at,"
-			" beat_at, lease_until, deadline, finished_at, progress, result, error, closed_token, closed_as)"
-			" FROM reclaim_tasks WHERE id = 't'");
+	return ask_text(ledger, "SELECT json_array(state, owner, token, attempts, recoveries, "
+				"updated_at, due_at, claimed_at,"
+				" beat_at, lease_until, deadline, finished_at, progress, "
+				"result, error, closed_token, closed_as)"
+				" FROM reclaim_tasks WHERE id = 't'");
 }
 
 static void clear(struct ledger *ledger)
@@ -141,10 +142,11 @@ static void assert_done(struct ledger *ledger, enum situation situation, enum do
 		return;
 	}
 	/* One row, the last, that tells the whole. */
-	const char *last = ask_text(ledger, "SELECT json_array(act, to_state, ledger, rule) FROM reclaim_events"
-					    " ORDER BY seq DESC LIMIT 1");
-	assert_string_equal(last, format("[\"%s\",\"%s\",\"reclaim\",null]", acts[doing],
-					 ends_as[doing]));
+	const char *last = ask_text(
+		ledger, "SELECT json_array(act, to_state, ledger, rule) FROM reclaim_events"
+			" ORDER BY seq DESC LIMIT 1");
+	assert_string_equal(
+		last, format("[\"%s\",\"%s\",\"reclaim\",null]", acts[doing], ends_as[doing]));
 	if (doing == COMPLETE && situation != RUNNING) {
 		assert_non_null(strstr(ask_text(ledger, "SELECT reason FROM reclaim_events"
 							" ORDER BY seq DESC LIMIT 1"),
@@ -231,8 +233,8 @@ static void test_an_unknown_task_is_not_found(void **state)
 	struct ledger *ledger = open_own(state);
 	for (int doing = 0; doing < DOINGS; doing++) {
 		struct reclaim_error error = { 0 };
-		assert_failed(attempt(ledger, (enum doing)doing, "1", &error), RECLAIM_NOT_FOUND,
-			      &error, "'t'", "reclaim", NULL);
+		assert_failed(attempt(ledger, (enum doing)doing, "1", &error),
+			      RECLAIM_NOT_FOUND, &error, "'t'", "reclaim", NULL);
 	}
 	ledger_close(ledger);
 }
@@ -254,15 +256,17 @@ static void test_the_audit_tells_the_whole_life(void **state)
 	};
 	for (size_t i = 0; i < COUNT_OF(told); i++) {
 		const char *row = ask_text(
-			ledger,
-			format("SELECT printf('%%s|%%s|%%s|%%s|%%d|%%d|%%s|%%s', act, from_state, to_state, owner,"
-			       " attempts, recoveries, coalesce(reason, ''), coalesce(rule, ''))"
-			       " FROM reclaim_events ORDER BY seq LIMIT 1 OFFSET %zu",
-			       i));
+			ledger, format("SELECT printf('%%s|%%s|%%s|%%s|%%d|%%d|%%s|%%s', act, "
+				       "from_state, to_state, owner,"
+				       " attempts, recoveries, coalesce(reason, ''), "
+				       "coalesce(rule, ''))"
+				       " FROM reclaim_events ORDER BY seq LIMIT 1 OFFSET %zu",
+				       i));
 		assert_string_equal(row, told[i]);
 	}
 	assert_int_equal(audits(ledger, NULL, NULL), 3);
-	assert_int_equal(ask(ledger->db, "SELECT count(*) FROM reclaim_events WHERE actor = '' OR at = 0"),
+	assert_int_equal(ask(ledger->db,
+			     "SELECT count(*) FROM reclaim_events WHERE actor = '' OR at = 0"),
 			 0);
 	ledger_close(ledger);
 }

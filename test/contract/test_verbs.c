@@ -2,7 +2,8 @@
 #include "scene.h"
 
 static enum reclaim_status submit_one(struct ledger *ledger, struct submission task,
-				      char (*ret_id)[RECLAIM_ID_SIZE], struct reclaim_error *error)
+				      char (*ret_id)[RECLAIM_ID_SIZE],
+				      struct reclaim_error *error)
 {
 	size_t bad = 7;
 	task.max_attempts = task.max_attempts ? task.max_attempts : 25;
@@ -22,8 +23,10 @@ static const char *id_of_size(size_t size)
 static void test_ids(void **state)
 {
 	struct ledger *ledger = open_own(state);
-	const char *const good[] = { "a", "it's \"quoted\" `so`", " spaces in it ", "🐢🐢", "a/b%c",
-				     "tab\tand\nline", "-- ; DROP TABLE x", id_of_size(255) };
+	const char *const good[] = {
+		"a",     "it's \"quoted\" `so`", " spaces in it ",    "🐢🐢",
+		"a/b%c", "tab\tand\nline",       "-- ; DROP TABLE x", id_of_size(255)
+	};
 	char id[1][RECLAIM_ID_SIZE];
 	for (size_t i = 0; i < COUNT_OF(good); i++) {
 		OK(submit_one(ledger, (struct submission){ .id = good[i] }, id, &error));
@@ -31,7 +34,9 @@ static void test_ids(void **state)
 		const char *token = claim(ledger, "me", S);
 		OK(verb_complete(ledger, good[i], token, NULL, &error));
 	}
-	assert_int_equal(ask(ledger->db, "SELECT count(*) FROM reclaim_tasks WHERE state = 'completed'"), 8);
+	assert_int_equal(
+		ask(ledger->db, "SELECT count(*) FROM reclaim_tasks WHERE state = 'completed'"),
+		8);
 	OK(submit_one(ledger, (struct submission){ 0 }, id, &error));
 	assert_int_equal(strlen(id[0]), 36);
 	ledger_close(ledger);
@@ -68,8 +73,8 @@ static void test_refusals_name_the_field(void **state)
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct reclaim_error error = { 0 };
 		char id[1][RECLAIM_ID_SIZE];
-		assert_failed(submit_one(ledger, cases[i].task, id, &error), RECLAIM_INVALID, &error,
-			      cases[i].said, NULL);
+		assert_failed(submit_one(ledger, cases[i].task, id, &error), RECLAIM_INVALID,
+			      &error, cases[i].said, NULL);
 	}
 	assert_int_equal(ask(ledger->db, "SELECT count(*) FROM reclaim_tasks"), 1);
 	ledger_close(ledger);
@@ -97,10 +102,13 @@ static void test_a_key_is_submitted_once(void **state)
 {
 	struct ledger *ledger = open_own(state);
 	char first[1][RECLAIM_ID_SIZE], again[1][RECLAIM_ID_SIZE];
-	OK(submit_one(ledger, (struct submission){ .key = "k", .payload = "1" }, first, &error));
-	OK(submit_one(ledger, (struct submission){ .key = "k", .payload = "2" }, again, &error));
+	OK(submit_one(ledger, (struct submission){ .key = "k", .payload = "1" }, first,
+		      &error));
+	OK(submit_one(ledger, (struct submission){ .key = "k", .payload = "2" }, again,
+		      &error));
 	assert_string_equal(first[0], again[0]);
-	OK(submit_one(ledger, (struct submission){ .key = "k", .queue = "other" }, again, &error));
+	OK(submit_one(ledger, (struct submission){ .key = "k", .queue = "other" }, again,
+		      &error));
 	assert_string_not_equal(first[0], again[0]);
 	const char *token = claim(ledger, "me", S);
 	OK(verb_complete(ledger, first[0], token, NULL, &error));
@@ -123,8 +131,10 @@ static void test_a_payload_is_kept_byte_for_byte(void **state)
 	memset(large, 'z', size);
 	large[0] = large[size - 1] = '"';
 	large[size] = '\0';
-	const char *const payloads[] = { "{ \"b\" : 1,\n\"a\":1.50, \"u\":\"\\u00e4 \\u0000 ä\" }",
-					 "12345678901234567890123", "null", large };
+	const char *const payloads[] = {
+		"{ \"b\" : 1,\n\"a\":1.50, \"u\":\"\\u00e4 \\u0000 ä\" }",
+		"12345678901234567890123", "null", large
+	};
 	for (size_t i = 0; i < COUNT_OF(payloads); i++) {
 		struct claims claims = { 0 };
 		submit_task(ledger, &(struct submission){ .payload = payloads[i] });
@@ -143,7 +153,9 @@ static const char *claim_ids(struct ledger *ledger, const char *queue, int64_t c
 {
 	struct claims claims = { 0 };
 	TEXT_CLEANUP struct text ids = { 0 };
-	const struct claiming claiming = { .owner = "me", .queue = queue, .count = count, .lease = S };
+	const struct claiming claiming = {
+		.owner = "me", .queue = queue, .count = count, .lease = S
+	};
 	OK(verb_claim(ledger, &claiming, &claims, &error));
 	for (size_t i = 0; i < claims.count; i++) {
 		text_printf(&ids, "%s%s", i ? " " : "", claims.items[i].id);
@@ -159,7 +171,8 @@ static void test_claim_order(void **state)
 	submit_task(ledger, &(struct submission){ .id = "first" });
 	submit_task(ledger, &(struct submission){ .id = "second" });
 	submit_task(ledger, &(struct submission){ .id = "high", .priority = 9 });
-	submit_task(ledger, &(struct submission){ .id = "later", .priority = 99, .delay = 60 * S });
+	submit_task(ledger,
+		    &(struct submission){ .id = "later", .priority = 99, .delay = 60 * S });
 	submit_task(ledger, &(struct submission){ .id = "else", .queue = "q" });
 	assert_string_equal(claim_ids(ledger, "q", 5), "else");
 	assert_string_equal(claim_ids(ledger, "none", 5), "");
@@ -171,7 +184,8 @@ static void test_claim_order(void **state)
 	FAILS(RECLAIM_INVALID,
 	      verb_claim(ledger, &(struct claiming){ .owner = "", .count = 1 }, NULL, &error));
 	FAILS(RECLAIM_INVALID,
-	      verb_claim(ledger, &(struct claiming){ .owner = "me", .count = 0 }, NULL, &error));
+	      verb_claim(ledger, &(struct claiming){ .owner = "me", .count = 0 }, NULL,
+			 &error));
 	ledger_close(ledger);
 }
 
@@ -185,7 +199,8 @@ static void test_a_deadline_passes(void **state)
 	assert_string_equal(state_of(ledger, "t"), "failed");
 	assert_int_equal(audits(ledger, "t", "deadline"), 1);
 	OK(verb_retry(ledger, "t", &error));
-	assert_int_equal(ask(ledger->db, "SELECT (deadline - due_at) / 1000000 FROM reclaim_tasks"), 60);
+	assert_int_equal(
+		ask(ledger->db, "SELECT (deadline - due_at) / 1000000 FROM reclaim_tasks"), 60);
 	assert_string_equal(claim_ids(ledger, NULL, 1), "t");
 	ledger_close(ledger);
 }
@@ -220,7 +235,8 @@ static void test_a_renewal_never_shortens(void **state)
 	assert_true(later > until + 99 * S);
 	OK(verb_renew(ledger, "t", token, 0, "{\"step\":3}", &error));
 	assert_true(ask(ledger->db, "SELECT lease_until FROM reclaim_tasks") == later);
-	assert_string_equal(ask_text(ledger, "SELECT progress FROM reclaim_tasks"), "{\"step\":3}");
+	assert_string_equal(ask_text(ledger, "SELECT progress FROM reclaim_tasks"),
+			    "{\"step\":3}");
 	FAILS(RECLAIM_INVALID, verb_renew(ledger, "t", token, 0, "{", &error));
 	FAILS(RECLAIM_INVALID, verb_complete(ledger, "t", token, "{", &error));
 	clock_pass(150 * S);
@@ -242,9 +258,12 @@ static void test_failing_and_coming_back(void **state)
 	}
 	OK(verb_fail(ledger, "t", claim(ledger, "me", S), "no \xff", 0, false, &error));
 	assert_string_equal(state_of(ledger, "t"), "failed"); /* the third of three */
-	assert_string_equal(ask_text(ledger, "SELECT error FROM reclaim_tasks"), "no \xef\xbf\xbd");
+	assert_string_equal(ask_text(ledger, "SELECT error FROM reclaim_tasks"),
+			    "no \xef\xbf\xbd");
 	OK(verb_retry(ledger, "t", &error));
-	assert_string_equal(ask_text(ledger, "SELECT attempts || '/' || recoveries FROM reclaim_tasks"), "0/0");
+	assert_string_equal(
+		ask_text(ledger, "SELECT attempts || '/' || recoveries FROM reclaim_tasks"),
+		"0/0");
 	OK(verb_fail(ledger, "t", claim(ledger, "me", S), "no", 0, false, &error));
 	const char *token = claim(ledger, "me", S); /* due at once */
 	OK(verb_fail(ledger, "t", token, "never", 0, /* no_retry= */ true, &error));

@@ -129,7 +129,8 @@ static void test_worker_boundaries(void **state)
 	assert_int_equal(outcome_of(&rule, claim_of(WORKER_ACTIVE, NOW - 300 * S - 1, NO_TIME)),
 			 OUTCOME_STALE);
 	/* The label only says who has been reported. */
-	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STALLED, NOW, NO_TIME)), OUTCOME_FINE);
+	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STALLED, NOW, NO_TIME)),
+			 OUTCOME_FINE);
 	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STALLED, NOW - 301 * S, NO_TIME)),
 			 OUTCOME_STALE);
 	rule.inclusive = true;
@@ -214,7 +215,8 @@ static void test_times_that_overflow(void **state)
 	struct rule rule = rule_of(RULE_AGE, 60 * S);
 	assert_int_equal(outcome_of(&rule, claim_with(SIGNAL_CLAIMED, NO_TIME + 1)),
 			 OUTCOME_STALE);
-	assert_int_equal(outcome_of(&rule, claim_with(SIGNAL_CLAIMED, INT64_MAX)), OUTCOME_FINE);
+	assert_int_equal(outcome_of(&rule, claim_with(SIGNAL_CLAIMED, INT64_MAX)),
+			 OUTCOME_FINE);
 }
 
 /* ---- leases ---- */
@@ -252,7 +254,8 @@ static void test_a_label_ends_no_lease_of_a_host(void **state)
 {
 	(void)state;
 	struct rule rule = rule_of(RULE_LEASE, 0);
-	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STALLED, NOW, NOW + 1)), OUTCOME_FINE);
+	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STALLED, NOW, NOW + 1)),
+			 OUTCOME_FINE);
 	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STALLED, NOW, NOW)), OUTCOME_STALE);
 	assert_int_equal(outcome_of(&rule, claim_of(WORKER_STOPPED, NOW, NOW)), OUTCOME_STALE);
 }
@@ -348,10 +351,10 @@ static void test_grace(void **state)
 		int64_t beat, at, wait; /* ages */
 		enum outcome outcome;
 	} cases[] = {
-		{ 70, 5, 10, OUTCOME_GRACE },	       { 70, 10, 10, OUTCOME_STALE },
-		{ 70, 9, 10, OUTCOME_GRACE },	       { 70, 59, INT64_MAX, OUTCOME_GRACE },
-		{ 70, 60, INT64_MAX, OUTCOME_STALE },  { 119, 1, INT64_MAX, OUTCOME_GRACE },
-		{ 120, 1, INT64_MAX, OUTCOME_STALE },  { 70, 70, INT64_MAX, OUTCOME_STALE },
+		{ 70, 5, 10, OUTCOME_GRACE },         { 70, 10, 10, OUTCOME_STALE },
+		{ 70, 9, 10, OUTCOME_GRACE },         { 70, 59, INT64_MAX, OUTCOME_GRACE },
+		{ 70, 60, INT64_MAX, OUTCOME_STALE }, { 119, 1, INT64_MAX, OUTCOME_GRACE },
+		{ 120, 1, INT64_MAX, OUTCOME_STALE }, { 70, 70, INT64_MAX, OUTCOME_STALE },
 		{ 61, 61, 60, OUTCOME_STALE },
 	};
 	struct rule rules[] = { rule_of(RULE_HEARTBEAT, 60 * S), rule_of(RULE_AGE, 60 * S) };
@@ -389,11 +392,11 @@ static void test_budgets(void **state)
 		int64_t attempts, max_attempts, recoveries, budget_attempts, budget_recoveries;
 		bool left;
 	} cases[] = {
-		{ 2, -1, -1, 3, NO_LIMIT, true },    { 3, -1, -1, 3, NO_LIMIT, false },
-		{ 0, -1, -1, 0, NO_LIMIT, false },   { -1, -1, -1, 0, 0, true },
-		{ 24, 25, 0, 3, 3, true },	     { 3, 3, 0, 25, 3, false },
-		{ 1, 25, 2, 25, 3, true },	     { 1, 25, 3, 25, 3, false },
-		{ 1000, -1, 2, NO_LIMIT, 3, true },  { 0, 0, 0, NO_LIMIT, NO_LIMIT, false },
+		{ 2, -1, -1, 3, NO_LIMIT, true },   { 3, -1, -1, 3, NO_LIMIT, false },
+		{ 0, -1, -1, 0, NO_LIMIT, false },  { -1, -1, -1, 0, 0, true },
+		{ 24, 25, 0, 3, 3, true },          { 3, 3, 0, 25, 3, false },
+		{ 1, 25, 2, 25, 3, true },          { 1, 25, 3, 25, 3, false },
+		{ 1000, -1, 2, NO_LIMIT, 3, true }, { 0, 0, 0, NO_LIMIT, NO_LIMIT, false },
 		{ 5, 25, 0, NO_LIMIT, 0, false },
 	};
 	struct rule rule = rule_of(RULE_LEASE, 0);
@@ -495,7 +498,8 @@ static void test_the_last_sign_behind_a_lease(void **state)
 	own.times[SIGNAL_BEAT] = NOW - 21 * S; /* renewed */
 	verdict = judged(&rule, 1, &own, NULL);
 	assert_true(verdict.last_signal == NOW - 21 * S && verdict.patience == 20 * S);
-	own.times[SIGNAL_CLAIMED] = own.times[SIGNAL_BEAT] = NO_TIME; /* the ledger keeps neither */
+	own.times[SIGNAL_CLAIMED] = own.times[SIGNAL_BEAT] =
+		NO_TIME; /* the ledger keeps neither */
 	verdict = judged(&rule, 1, &own, NULL);
 	assert_true(verdict.last_signal == NOW - 31 * S && verdict.patience == 30 * S);
 	struct facts shared = claim_of(WORKER_ACTIVE, NOW - 12 * S, NOW - 2 * S);

@@ -8,7 +8,9 @@
 #define NOW (INT64_C(1000000) * S)
 #define MANY 64
 
-static const struct policy guarded = { .beat = 10 * S, .valve_min = 20, .valve_fraction = 0.55 };
+static const struct policy guarded = { .beat = 10 * S,
+				       .valve_min = 20,
+				       .valve_fraction = 0.55 };
 
 /* `count` claims that went silent within `spread`, `age` ago, each with 30 s of patience. */
 static size_t crowd(struct suspect *suspects, size_t count, int64_t age, int64_t spread)
@@ -50,7 +52,8 @@ static void test_it_needs_a_crowd(void **state)
 	struct valve valve = decide(&guarded, s, count, 20, NO_TIME);
 	assert_true(valve.holding);
 	assert_int_equal(valve.group, 20);
-	assert_true(valve.until == NOW + 30 * S); /* the last one's signal + twice its patience */
+	assert_true(valve.until ==
+		    NOW + 30 * S); /* the last one's signal + twice its patience */
 	assert_int_equal(held(&valve, s, count, NOW), 20);
 	struct policy off = guarded;
 	off.valve_min = NO_LIMIT;
@@ -105,7 +108,8 @@ static void test_others_pass(void **state)
 	(void)state;
 	struct suspect s[MANY];
 	size_t count = crowd(s, 30, 35 * S, 0);
-	s[count++] = (struct suspect){ NOW - 50 * S, 30 * S }; /* fell silent before the crowd */
+	s[count++] =
+		(struct suspect){ NOW - 50 * S, 30 * S }; /* fell silent before the crowd */
 	s[count++] = (struct suspect){ NOW - 90 * S, 30 * S };
 	struct valve valve = decide(&guarded, s, count, 32, NOW);
 	assert_true(valve.holding);
@@ -131,12 +135,13 @@ static size_t draw(struct random *random, struct policy *policy, struct suspect 
 {
 	size_t count = (size_t)random_below(random, MANY);
 	*policy = guarded;
-	policy->beat = (int64_t)random_below(random, 2) * (1 + (int64_t)random_below(random, 20));
+	policy->beat =
+		(int64_t)random_below(random, 2) * (1 + (int64_t)random_below(random, 20));
 	policy->valve_min = 1 + (int64_t)random_below(random, 20);
 	for (size_t i = 0; i < count; i++) {
-		s[i].last_signal = random_below(random, 30) ?
-					   NOW - (int64_t)random_below(random, 120) :
-					   NO_TIME;
+		s[i].last_signal = random_below(random, 30)
+					   ? NOW - (int64_t)random_below(random, 120)
+					   : NO_TIME;
 		s[i].patience = 1 + (int64_t)random_below(random, 60);
 	}
 	return count;

@@ -1,0 +1,328 @@
+/* A pass over tables that are not ours: odd ids, read-only dry runs, reports, a log for an audit, leases of workers. */
+#include "scene.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *ids_of(const struct sweep_result *result)
+{
+	TEXT_CLEANUP struct text text = { 0 };
+	for (size_t i = 0; i < result->task_count; i++) {
+		text_printf(&text, "%s%s", i ? "|" : "", result->tasks[i].id);
+	}
+	return format("%s", text_string(&text));
+}
+
+/* A profile of our own making, and the table it maps. */
+static struct ledger *open_made(void **state, const char *tables, const char *rest)
+{
+	const char *path = in(state, "made.conf");
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file,
+		"ledger = \"jobs\"\ntable = \"jobs\"\nkey = { \"id\" }\n"
+		"states { ready = { \"new\" } running = { \"run\" } completed = { \"done\" } "
+		"}\n%s",
+		rest);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	struct db *db =
+		open_with(ledger_url(state, path), &(struct db_options){ .create = true });
+	script(db, tables);
+	db_close(db);
+	struct ledger *ledger = open_ledger(state, path, NULL, NULL);
+	OK(ledger_plan(ledger, &error));
+	return ledger;
+}
+
+#define JOBS                                                                                   \
+	"CREATE TABLE jobs (id INTEGER PRIMARY KEY, state TEXT NOT NULL DEFAULT 'new', who "   \
+	"TEXT, since INTEGER);"
+
+static void begin_job(struct ledger *ledger, int id, const char *who)
+{
+	script(ledger->db, format("INSERT INTO jobs (id, state, who, since) VALUES (%d, 'run', "
+				  "'%s', %lld) ON CONFLICT (id) DO UPDATE SET"
+				  " state = 'run', who = excluded.who, since = excluded.since",
+				  id, who, (long long)(clock_read() / S)));
+}
+
+/* ---- ids ---- */
+
+static void test_odd_ids(void **state)
+{
+	static const char *const ids[] = { "'it''s'",
+					   "' a b '",
+					   "'a' || char(0) || 'b'",
+					   "'a' || char(0) || 'c'",
+					   "'🐢'",
+					   "'x/y%z'",
+					   "''",
+					   "x'00ff'",
+					   "42" };
+	const struct host *host = host_named("foundry");
+	struct ledger *ledger = open_host(state, host);
+	ledger->profile->per_sweep = 100;
+	for (size_t i = 0; i < COUNT_OF(ids); i++) {
+		script(ledger->db,
+		       format("INSERT INTO foundry_tasks (task_id, task_type, updated_at)"
+			      " VALUES (%s, 't', '2026-01-01 00:00:%02zu')",
+			      ids[i], i));
+		claim(ledger, "o'brien \xf0\x9f\x90\xa2", 0);
+	}
+	clock_pass(6 * 3600 * S + S);
+	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = -1 });
+	assert_int_equal(result.requeued, COUNT_OF(ids));
+	assert_int_equal(result.errors, 0);
+	assert_string_equal(ids_of(&result), "it's| a b |a%00b|a%00c|🐢|x/y%25z||00ff|42");
+	assert_int_equal(
+		ask(ledger->db, "SELECT count(*) FROM foundry_tasks WHERE status = 'pending'"),
+		COUNT_OF(ids));
+	assert_int_equal(ask(ledger->db,
+			     "SELECT count(*) FROM task_audit_log AS a JOIN foundry_tasks AS t"
+			     " ON a.task_id IS t.task_id"),
+			 COUNT_OF(ids));
+	for (size_t i = 0; i < 6; i++) { /* an id that was told finds its row again */
+		RESULT_CLEANUP struct result row = { 0 };
+		OK(ledger_read(ledger, result.tasks[i].id, &row, &error));
+	}
+	sweep_result_finish(&result);
+	ledger_close(ledger);
+}
+
+/* ---- dry runs ---- */
+
+static void test_a_dry_run_before_our_tables(void **state)
+{
+	for (size_t i = 0; i < host_count; i++) {
+		const struct host *host = &hosts[i];
+		clock_reset();
+		unlink(ledger_url(state, host->profile) + strlen("sqlite:"));
+		struct ledger *ledger = open_host(state, host);
+		host_add(ledger, host, TASK);
+		/* Not host_begin: a renewal of ours would make them. */
+		if (host->claim) {
+			host_runs(ledger->db, host, host->claim, TASK);
+		} else {
+			claim(ledger, WORKER, 0);
+		}
+		if (strcmp(host->name, "foundry") == 0) {
+			OK(verb_beat(ledger, WORKER, NULL, &error));
+		}
+		ledger_close(ledger);
+		clock_pass(host->patience);
+		const struct ledger_options options = { .url = ledger_url(state, host->profile),
+							.profile = host->profile,
+							.db = { .read_only = true } };
+		OK(ledger_open(&options, &ledger, &error));
+		struct sweep_result dry =
+			swept(ledger, (struct pass_options){ .dry_run = true, .limit = -1 });
+		assert_int_equal(dry.requeued + dry.stuck, 1);
+		assert_int_equal(
+			ask(ledger->db,
+			    "SELECT count(*) FROM sqlite_master WHERE name LIKE 'reclaim%'"),
+			0);
+		ledger_close(ledger);
+		ledger = open_ledger(state, host->profile, NULL, NULL);
+		struct sweep_result real = swept(ledger, (struct pass_options){ .limit = -1 });
+		assert_string_equal(ids_of(&dry), ids_of(&real));
+		assert_string_equal(dry.tasks[0].reason, real.tasks[0].reason);
+		assert_int_equal(dry.tasks[0].remedy, real.tasks[0].remedy);
+		sweep_result_finish(&dry);
+		sweep_result_finish(&real);
+		ledger_close(ledger);
+	}
+}
+
+/* ---- report ---- */
+
+#define REPORTING                                                                              \
+	"columns { state = \"state\" owner = \"who\" claimed_at = \"since\" time = \"epoch\" " \
+	"%s }\n"                                                                               \
+	"rule old { when = \"age\" after = \"60s\" then = \"report\" }\n"
+
+static void test_a_report_is_told_once_a_claim(void **state)
+{
+	struct ledger *ledger =
+		open_made(state, JOBS, format(REPORTING, "token = { \"who\", \"since\" }"));
+	begin_job(ledger, 7, "ann");
+	clock_pass(61 * S);
+	for (int i = 0; i < 3; i++) {
+		struct sweep_result result = sweep(ledger);
+		assert_int_equal(result.stale, 1);
+		assert_int_equal(result.reported, 1);
+		assert_int_equal(result.held_back, 0);
+		assert_int_equal(audits(ledger, "7", "report"), 1);
+	}
+	assert_string_equal(ask_text(ledger, "SELECT state || who FROM jobs"), "runann");
+	begin_job(ledger, 7, "ann"); /* another claim */
+	clock_pass(61 * S);
+	sweep(ledger);
+	assert_int_equal(audits(ledger, "7", "report"), 2);
+	struct sweep_result capped = swept(ledger, (struct pass_options){ .limit = 0 });
+	assert_int_equal(capped.reported, 1); /* it takes nothing, so it uses no cap */
+	sweep_result_finish(&capped);
+	ledger_close(ledger);
+}
+
+static void test_a_report_without_tokens(void **state)
+{
+	struct ledger *ledger = open_made(state, JOBS, format(REPORTING, ""));
+	begin_job(ledger, 7, "ann");
+	clock_pass(61 * S);
+	sweep(ledger);
+	sweep(ledger);
+	assert_int_equal(audits(ledger, "7", "report"), 1);
+	ledger_close(ledger);
+}
+
+/* ---- a log for an audit ---- */
+
+static void test_an_audit_that_is_a_log(void **state)
+{
+	struct ledger *ledger =
+		open_made(state, JOBS,
+			  "columns { state = \"state\" owner = \"who\" claimed_at = \"since\" "
+			  "time = \"epoch\" }\n"
+			  "rule old { when = \"age\" after = \"60s\" then = \"requeue\" }\n"
+			  "audit { mode = \"log\" }\n");
+	begin_job(ledger, 1, "ann");
+	begin_job(ledger, 2, "bob");
+	clock_pass(61 * S);
+	struct sweep_result result =
+		swept(ledger, (struct pass_options){ .limit = 1, .wait_turn = true });
+	assert_string_equal(ids_of(&result), "1");
+	sweep_result_finish(&result);
+	result = swept(ledger, (struct pass_options){ .limit = -1, .wait_turn = true });
+	assert_string_equal(ids_of(&result), "2");
+	sweep_result_finish(&result);
+	assert_int_equal(ask(ledger->db,
+			     "SELECT count(*) FROM sqlite_master WHERE name LIKE 'reclaim%'"),
+			 0);
+	assert_int_equal(ask(ledger->db,
+			     "SELECT count(*) FROM jobs WHERE state = 'new' AND who IS NULL"),
+			 2);
+	ledger_close(ledger);
+}
+
+/* ---- thresholds of their own ---- */
+
+static void test_overrides_and_the_bound(void **state)
+{
+	struct ledger *ledger = open_made(
+		state,
+		JOBS "CREATE TABLE nodes (name TEXT PRIMARY KEY, seen INTEGER, label TEXT);"
+		     "ALTER TABLE jobs ADD COLUMN kind TEXT",
+		"columns { state = \"state\" owner = \"who\" claimed_at = \"since\" kind = "
+		"\"kind\" time = \"epoch\" }\n"
+		"workers { table = \"nodes\" key = \"name\" seen = \"seen\" }\n"
+		"rule gone { when = \"worker\" after = \"600s\" then = \"requeue\"\n"
+		"  override { kind = \"quick\" after = \"60s\" }\n"
+		"  override { kind = \"slow\" after = \"never\" } }\n");
+	static const char *const kinds[] = { "quick", "slow", "plain" };
+	script(ledger->db, format("INSERT INTO nodes VALUES ('ann', %lld, NULL)",
+				  (long long)(clock_read() / S)));
+	for (int i = 0; i < 3; i++) {
+		begin_job(ledger, i, "ann");
+		script(ledger->db,
+		       format("UPDATE jobs SET kind = '%s' WHERE id = %d", kinds[i], i));
+	}
+	clock_pass(62 * S);
+	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = -1 });
+	assert_string_equal(ids_of(&result), "0");
+	sweep_result_finish(&result);
+	clock_pass(600 * S);
+	result = swept(ledger, (struct pass_options){ .limit = -1 });
+	assert_string_equal(ids_of(&result), "2");
+	sweep_result_finish(&result);
+	ledger_close(ledger);
+}
+
+/* ---- leases that a host keeps with its workers ---- */
+
+#define NODES                                                                                  \
+	JOBS "CREATE TABLE nodes (name TEXT PRIMARY KEY, seen INTEGER, until INTEGER, label "  \
+	     "TEXT);"
+#define LEASED                                                                                 \
+	"columns { state = \"state\" owner = \"who\" claimed_at = \"since\" time = \"epoch\" " \
+	"}\n"                                                                                  \
+	"workers { table = \"nodes\" key = \"name\" seen = \"seen\" lease = \"until\" state "  \
+	"= \"label\"\n"                                                                        \
+	"  active = { \"up\" } stalled = { \"down\" } }\n"
+
+static void node_beats(struct db *db)
+{
+	long long now = (long long)(clock_read() / S);
+	script(db, format("INSERT INTO nodes VALUES ('ann', %lld, %lld, 'up') ON CONFLICT "
+			  "(name) DO UPDATE SET"
+			  " seen = excluded.seen, until = excluded.until",
+			  now, now + 60));
+}
+
+/* The label of an earlier pass neither hides the rest of the worker's claims nor makes a renewed lease void. */
+static void test_a_label_is_no_verdict(void **state)
+{
+	struct ledger *ledger = open_made(
+		state, NODES, LEASED "rule lease { when = \"lease\" then = \"requeue\" }\n");
+	node_beats(ledger->db);
+	for (int i = 0; i < 3; i++) {
+		begin_job(ledger, i, "ann");
+	}
+	clock_pass(62 * S);
+	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = 1 });
+	assert_string_equal(ids_of(&result), "0");
+	sweep_result_finish(&result);
+	assert_string_equal(ask_text(ledger, "SELECT label FROM nodes"), "down");
+	result = swept(ledger, (struct pass_options){ .limit = 1 });
+	assert_string_equal(ids_of(&result), "1");
+	assert_int_equal(result.blind, 0);
+	sweep_result_finish(&result);
+	node_beats(ledger->db);
+	assert_int_equal(sweep(ledger).stale, 0);
+	ledger_close(ledger);
+}
+
+static void act_node_beats(void *context)
+{
+	node_beats(context);
+}
+
+/* I7: a silence of the task's own signal has read the worker's lease too, so a beat in between saves the claim. */
+static void test_a_workers_lease_saves_from_other_silence(void **state)
+{
+	struct ledger *ledger =
+		open_made(state, NODES,
+			  LEASED "rule quiet { when = \"heartbeat\" of = { \"claimed_at\" } "
+				 "after = \"10s\" then = \"requeue\" }\n");
+	node_beats(ledger->db);
+	begin_job(ledger, 1, "ann");
+	clock_pass(30 * S);
+	assert_int_equal(sweep(ledger).stale, 0);
+	clock_pass(32 * S);
+	struct meanwhile m = { "count_claims", "begin", act_node_beats, ledger->db };
+	struct ledger *sweeper = open_ledger(state, in(state, "made.conf"), meanwhile, &m);
+	struct sweep_result result = sweep(sweeper);
+	assert_true(m.done);
+	assert_int_equal(result.requeued, 0);
+	assert_int_equal(result.lost_races, 1);
+	ledger_close(sweeper);
+	clock_pass(62 * S);
+	assert_int_equal(sweep(ledger).requeued, 1);
+	ledger_close(ledger);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_scene(test_odd_ids),
+		in_scene(test_a_dry_run_before_our_tables),
+		in_scene(test_a_report_is_told_once_a_claim),
+		in_scene(test_a_report_without_tokens),
+		in_scene(test_an_audit_that_is_a_log),
+		in_scene(test_overrides_and_the_bound),
+		in_scene(test_a_label_is_no_verdict),
+		in_scene(test_a_workers_lease_saves_from_other_silence),
+	};
+	return cmocka_run_group_tests_name("host_sweep", tests, NULL, NULL);
+}
