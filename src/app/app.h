@@ -70,6 +70,7 @@ struct command_option {
 enum need { NEED_NOTHING, NEED_PROFILE, NEED_LEDGER };
 
 struct command {
+	/* The arguments as the help shows them, by which they are counted: "", "ID", "[NAME]", "ID…". */
 	const char *name, *arguments, *summary;
 	const struct command_option *options; /* name NULL at the end; may be NULL */
 	enum need need;

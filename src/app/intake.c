@@ -2,6 +2,7 @@
 #include "intake.h"
 
 #include "duration.h"
+#include "problem.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -11,25 +12,12 @@
 /* One line as it is taken apart. */
 struct reading {
 	struct intake *intake;
-	size_t line;
+	int line;
 	const char *data;
 	size_t size;
 	struct submission *submission;
-	struct reclaim_error *error;
+	struct problem *problem;
 };
-
-static bool wrong(const struct reading *r, const char *format, ...) PRINTF_LIKE(2, 3);
-static bool wrong(const struct reading *r, const char *format, ...)
-{
-	char what[512];
-	va_list list;
-	va_start(list, format);
-	int size = vsnprintf(what, sizeof(what), format, list);
-	va_end(list);
-	fail(r->error, RECLAIM_INVALID, "%s:%zu: %s", r->intake->name, r->line,
-	     size < 0 ? "wrong" : what);
-	return false;
-}
 
 /* ---- the payload's bytes ---- */
 
@@ -101,7 +89,7 @@ static bool take_payload(const struct reading *r, const json_t *value)
 		r->submission->payload = text ? arena_string(&r->intake->arena, text) : NULL;
 		free(text);
 	}
-	return r->submission->payload || fail_no_memory(r->error) == RECLAIM_OK;
+	return r->submission->payload || problem_memory(r->problem);
 }
 
 /* ---- the other members ---- */
@@ -111,13 +99,14 @@ static bool take_string(const struct reading *r, const char *name, const json_t 
 {
 	size_t size = json_string_length(value);
 	if (!json_is_string(value)) {
-		return wrong(r, "%s is no string", name);
+		return problem_at(r->problem, r->line, "%s is no string", name);
 	}
 	if (strlen(json_string_value(value)) != size) {
-		return wrong(r, "%s has a NUL character; allowed: any other UTF-8", name);
+		return problem_at(r->problem, r->line,
+				  "%s has a NUL character; allowed: any other UTF-8", name);
 	}
 	*slot = arena_string(&r->intake->arena, json_string_value(value));
-	return *slot || fail_no_memory(r->error) == RECLAIM_OK;
+	return *slot || problem_memory(r->problem);
 }
 
 static bool take_duration(const struct reading *r, const char *name, const json_t *value,
@@ -125,14 +114,15 @@ static bool take_duration(const struct reading *r, const char *name, const json_
 {
 	double seconds = json_number_value(value);
 	bool number = json_is_number(value) && seconds >= 0 &&
-		      seconds <= (double)(DURATION_MAX / USEC_PER_SEC);
+		      seconds * (double)USEC_PER_SEC <= (double)DURATION_MAX;
 	if (number) {
 		*slot = (int64_t)(seconds * (double)USEC_PER_SEC + 0.5);
 		return true;
 	}
 	return (json_is_string(value) && duration_parse(json_string_value(value), slot)) ||
-	       wrong(r, "%s is no duration; allowed: seconds, or a string like %s", name,
-		     DURATION_HELP);
+	       problem_at(r->problem, r->line,
+			  "%s is no duration; allowed: seconds, or a string like %s", name,
+			  DURATION_HELP);
 }
 
 static bool take_integer(const struct reading *r, const char *name, const json_t *value,
@@ -141,8 +131,9 @@ static bool take_integer(const struct reading *r, const char *name, const json_t
 	double number = json_number_value(value);
 	bool fits = number >= (double)least && number <= (double)most;
 	if (!json_is_number(value) || !fits || number != (double)(int64_t)number) {
-		return wrong(r, "%s is not allowed; allowed: a whole number, %lld to %lld",
-			     name, (long long)least, (long long)most);
+		return problem_at(r->problem, r->line,
+				  "%s is not allowed; allowed: a whole number, %lld to %lld",
+				  name, (long long)least, (long long)most);
 	}
 	*slot = (int64_t)number;
 	return true;
@@ -177,10 +168,10 @@ static bool take_member(const struct reading *r, const char *name, const json_t 
 		return take_integer(r, name, value, INT32_MIN, INT32_MAX, &s->priority);
 	}
 	text_add_visible(&shown, name, utf8_cut(name, strlen(name), 64));
-	return wrong(r,
-		     "unknown key '%s'; allowed: kind, queue, payload, id, key, delay, "
-		     "deadline, max_attempts, priority",
-		     text_string(&shown));
+	return problem_at(r->problem, r->line,
+			  "unknown key '%s'; allowed: kind, queue, payload, id, key, delay, "
+			  "deadline, max_attempts, priority",
+			  text_string(&shown));
 }
 
 static bool take_object(const struct reading *r, json_t *object)
@@ -188,7 +179,8 @@ static bool take_object(const struct reading *r, json_t *object)
 	const char *name;
 	json_t *value;
 	if (!json_is_object(object)) {
-		return wrong(r, "not an object; allowed: {\"kind\": …, \"payload\": …}");
+		return problem_at(r->problem, r->line,
+				  "not an object; allowed: {\"kind\": …, \"payload\": …}");
 	}
 	json_object_foreach(object, name, value)
 	{
@@ -204,8 +196,8 @@ static bool take_line(const struct reading *r)
 {
 	size_t bad = utf8_invalid_at(r->data, r->size);
 	if (bad < r->size) {
-		return wrong(r, "not UTF-8: byte %zu is 0x%02x", bad + 1,
-			     (unsigned)(unsigned char)r->data[bad]);
+		return problem_at(r->problem, r->line, "not UTF-8: byte %zu is 0x%02x", bad + 1,
+				  (unsigned)(unsigned char)r->data[bad]);
 	}
 	json_error_t problem;
 	json_t *object = json_loadb(r->data, r->size,
@@ -213,7 +205,8 @@ static bool take_line(const struct reading *r)
 					    JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
 				    &problem);
 	if (!object) {
-		return wrong(r, "not JSON: column %d: %s", problem.column, problem.text);
+		return problem_at(r->problem, r->line, "not JSON: column %d: %s",
+				  problem.column, problem.text);
 	}
 	bool good = take_object(r, object);
 	json_decref(object);
@@ -251,15 +244,16 @@ static enum reclaim_status add_line(struct intake *intake, size_t line, const ch
 	if (!make_room(intake)) {
 		return fail_no_memory(error);
 	}
+	struct problem problem = { .file = intake->name, .error = error };
 	struct reading reading = { .intake = intake,
-				   .line = line,
+				   .line = (int)line,
 				   .data = data,
 				   .size = size,
 				   .submission = &intake->submissions[intake->count],
-				   .error = error };
+				   .problem = &problem };
 	*reading.submission = (struct submission){ .max_attempts = MAX_ATTEMPTS_DEFAULT };
 	if (!take_line(&reading)) {
-		return error->status;
+		return problem.status;
 	}
 	intake->lines[intake->count++] = line;
 	return RECLAIM_OK;
@@ -291,9 +285,7 @@ enum reclaim_status intake_read(const char *name, const volatile int *cancel,
 				struct intake *ret_intake, struct reclaim_error *error)
 {
 	bool is_stdin = strcmp(name, "-") == 0;
-	struct reclaim_error unheard;
 	struct intake intake = { .name = is_stdin ? "stdin" : name };
-	error = error ? error : &unheard;
 	FILE *file = is_stdin ? stdin : fopen(name, "re");
 	if (!file) {
 		return fail(error, RECLAIM_INVALID, "'%s' can't be opened: %s", name,

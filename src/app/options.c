@@ -38,16 +38,23 @@ static int refuse_twice(const struct app *app, const char *name)
 	return app_usage(app, "--%s stands there twice; allowed: once", name);
 }
 
+/* Where a global option's value goes; NULL: it has none. */
+static const char **slot_of(struct app *app, int option)
+{
+	return option == DB        ? &app->given.db
+	       : option == PROFILE ? &app->given.profile
+	       : option == CONFIG  ? &app->given.config
+				   : NULL;
+}
+
 static int set_global(struct app *app, struct request *request, int option, const char *value)
 {
-	const char **const slots[GLOBALS] = { [DB] = &app->given.db,
-					      [PROFILE] = &app->given.profile,
-					      [CONFIG] = &app->given.config };
-	if (slots[option]) {
-		if (*slots[option]) {
-			return refuse_twice(app, global_options[option].name);
-		}
-		*slots[option] = value;
+	const char **slot = slot_of(app, option);
+	if (slot && *slot) {
+		return refuse_twice(app, global_options[option].name);
+	}
+	if (slot) {
+		*slot = value;
 		return 0;
 	}
 	if ((option == VERBOSE && app->verbosity < 0) ||
@@ -82,8 +89,8 @@ static void list_allowed(struct text *out, const struct command *command)
 static const char *option_name(const struct command *command, int code)
 {
 	int global = code < GLOBAL_BASE ? short_global(code) : code - GLOBAL_BASE;
-	return code >= OWN_BASE ? command->options[code - OWN_BASE].name
-				: global_options[global].name;
+	return code >= OWN_BASE && command ? command->options[code - OWN_BASE].name
+					   : global_options[global].name;
 }
 
 /* getopt says only that something is wrong; `given` is the word that it looked at last. */
@@ -128,7 +135,7 @@ static int take_options(struct app *app, struct request *request, int argc, char
 			int global =
 				code < GLOBAL_BASE ? short_global(code) : code - GLOBAL_BASE;
 			failed = set_global(app, request, global, optarg);
-		} else if (request->values[code - OWN_BASE]) {
+		} else if (own && request->values[code - OWN_BASE]) {
 			failed = refuse_twice(app, own[code - OWN_BASE].name);
 		} else {
 			request->values[code - OWN_BASE] = optarg ? optarg : "";

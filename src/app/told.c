@@ -233,14 +233,27 @@ static void tell_valve(struct told *told, const struct sweep_result *result)
 	told->valve_holding = result->valve.holding;
 }
 
-void tell_pass(struct told *told, const struct sweep_result *result, bool in_grace)
+/* In a start-up grace a pass has skipped what silence would take: nothing is found yet. */
+static void tell_found(const struct told *told, const struct sweep_result *result)
 {
 	struct message_facts facts = facts_of(told);
 	facts.count = result->stale;
-	if (result->stale > 0) {
-		say_all(told, OCCASION_FOUND, NULL, &facts);
-	} else if (!in_grace) {
-		say_all(told, OCCASION_NOTHING, NULL, &facts);
+	say_all(told, result->stale > 0 ? OCCASION_FOUND : OCCASION_NOTHING, NULL, &facts);
+}
+
+static void tell_races(const struct told *told, const struct sweep_result *result)
+{
+	if (result->lost_races > 0) {
+		app_log(told->app, /* debug= */ false,
+			"%lld races lost: changed by somebody else since this pass looked",
+			(long long)result->lost_races);
+	}
+}
+
+void tell_pass(struct told *told, const struct sweep_result *result, bool in_grace)
+{
+	if (!in_grace) {
+		tell_found(told, result);
 	}
 	for (size_t i = 0; i < result->worker_count; i++) {
 		tell_worker(told, result, &result->workers[i]);
@@ -251,7 +264,8 @@ void tell_pass(struct told *told, const struct sweep_result *result, bool in_gra
 	for (size_t i = 0; i < result->problem_count; i++) {
 		tell_problem(told, &result->problems[i]);
 	}
-	if (taken(result) > 0 || result->errors > 0) {
+	tell_races(told, result);
+	if (taken(result) > 0 || result->errors > 0 || result->lost_races > 0) {
 		tell_done(told, result);
 	}
 	tell_valve(told, result);

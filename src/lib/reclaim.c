@@ -323,9 +323,9 @@ enum reclaim_status reclaim_fail(struct reclaim *ledger, const char *id, const c
 {
 	enum reclaim_status status = check_claim("fail", id, token, error);
 	if (!status && (!failing || !failing->message)) {
-		status = missing("fail", "message", error);
+		return missing("fail", "message", error);
 	}
-	if (!status) {
+	if (!status && failing) {
 		status = check_duration("retry_in", failing->retry_in, error);
 	}
 	return status ? status

@@ -199,6 +199,23 @@ class Scene(unittest.TestCase):
         self.assertEqual(self.journal("overlap"), [])
         return worker
 
+    # --- the daemon
+
+    def last_pass(self):
+        """When the last pass left its result."""
+        there = self.sql("SELECT 1 FROM sqlite_schema WHERE name = 'reclaim_ledgers'")
+        return self.sql("SELECT last_at FROM reclaim_ledgers WHERE last_result IS NOT NULL") if there else []
+
+    def daemon_pass(self, *options, **more):
+        """Runs the daemon for its first pass; the log lines."""
+        before = self.last_pass()
+        daemon = self.start("run", "--interval", "1h", *options, **more)
+        self.until(lambda: self.last_pass() != before, "the pass")
+        began = time.monotonic()
+        self.assertEqual(daemon.stop(), DONE, daemon.err)
+        self.assertLess(time.monotonic() - began, 5)
+        return daemon.told
+
     # --- the database
 
     def connect(self):

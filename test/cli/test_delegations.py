@@ -1,5 +1,4 @@
 """The profile `delegations` on the system's own table: deadlines, silent agents, the state machine, the daemon's words."""
-import signal
 import time
 import unittest
 import uuid
@@ -84,11 +83,12 @@ class Story(Delegations):
     def test_a_worker_that_is_killed(self):
         """`work` beats; killed, it is stuck after the threshold; the late hand-in of a stuck one counts."""
         self.insert("d1", "queued")
-        copy = self.copy_of("delegations", (r'after   = "600s"', 'after = "1s"'), (r'interval  = "300s"', 'interval = "300s"\n\tbeat = "200ms"'))
+        copy = self.copy_of("delegations", (r'after   = "600s"', 'after = "1s"'), 
+                            (r'interval  = "300s"', 'interval = "300s"\n\tbeat = "200ms"'))
         # the callee is the row's own: `work` takes a name of its own, so the row gets that one
         worker = self.work("--no-sweep", profile=copy)
-        name = self.until(lambda: [line.split()[2].rstrip(":") for line in worker.told if line.startswith("working as")], "its name")[0]
-        name = [line for line in worker.told if line.startswith("working as")][0].split("working as ")[1].split(": /")[0]
+        said = self.until(lambda: [line for line in worker.told if line.startswith("working as")], "its name")[0]
+        name = said[len("working as "):].split(": /")[0]
         self.sql("UPDATE delegations SET callee_id = ?", name)
         self.until(lambda: self.journal("start"), "the start of the job")
         first = self.row("d1")["last_heartbeat"]
@@ -315,58 +315,50 @@ class Looks(Delegations):
 
 
 class Daemon(Delegations):
-    def run_until(self, condition, *options, **more):
-        daemon = self.start("run", *options, **more)
-        self.until(lambda: condition(daemon), "the daemon's work")
-        began = time.monotonic()
-        self.assertEqual(daemon.stop(), DONE, daemon.err)
-        self.assertLess(time.monotonic() - began, 5)
-        return daemon.told
-
-    def swept(self, _daemon=None):
-        there = self.sql("SELECT 1 FROM sqlite_schema WHERE name = 'reclaim_ledgers'")
-        return there and self.sql("SELECT 1 FROM reclaim_ledgers WHERE last_result IS NOT NULL")
-
     def test_first_sweep_at_once_and_its_lines(self):
         self.insert("a", deadline=zulu(100))
         self.insert("b", last_heartbeat=zulu(5000))
-        told = self.run_until(lambda daemon: any("sweep complete" in line for line in daemon.told))
-        self.assertEqual(told[0], "started (interval=5m0s, stuck-threshold=10m0s)")
+        told = self.daemon_pass()
+        self.assertEqual(told[0], "started (interval=1h0m0s, stuck-threshold=10m0s)")
         self.assertIn("sweep complete — deadline_failures=1 stuck=1 errors=0", told)
         self.assertEqual(told[-1], "stopped")
         self.assertEqual(self.states(), {"a": "failed", "b": "stuck"})
 
     def test_no_line_when_there_was_nothing(self):
-        told = self.run_until(self.swept)
-        self.assertEqual(told, ["started (interval=5m0s, stuck-threshold=10m0s)", "stopped"])
+        told = self.daemon_pass()
+        self.assertEqual(told, ["started (interval=1h0m0s, stuck-threshold=10m0s)", "stopped"])
 
     def test_a_line_when_a_race_was_lost(self):
         self.insert("a", last_heartbeat=zulu(5000))
         self.script("""CREATE TRIGGER race BEFORE UPDATE ON delegations WHEN old.status = 'in_progress' AND new.status = 'stuck'
                        BEGIN SELECT RAISE(IGNORE); END""")
-        told = self.run_until(lambda daemon: any("sweep complete" in line for line in daemon.told))
+        told = self.daemon_pass()
         self.assertIn("sweep complete — deadline_failures=0 stuck=0 errors=0", told)
         self.assertTrue(any("lost" in line or "race" in line for line in told), told)
 
     def test_then_every_interval(self):
-        def failed(name):
-            return lambda _daemon: self.row(name)["status"] == "failed"
-
         daemon = self.start("run", env={"DELEGATION_SWEEPER_INTERVAL_S": "1"})
-        self.until(self.swept, "the first pass")
+        self.until(self.last_pass, "the first pass")
         self.insert("late", deadline=zulu(1))
-        self.until(lambda: failed("late")(daemon), "the next pass", seconds=10)
+        self.until(lambda: self.row("late")["status"] == "failed", "the next pass", seconds=10)
         self.assertEqual(daemon.stop(), DONE)
         self.assertEqual(daemon.told[0], "started (interval=1s, stuck-threshold=10m0s)")
 
+    def settings(self, interval, threshold):
+        """The lines of a daemon with these in its environment."""
+        daemon = self.start("run", env={"DELEGATION_SWEEPER_INTERVAL_S": interval, "DELEGATION_STUCK_THRESHOLD_S": threshold})
+        self.until(lambda: any(line.startswith("started") for line in daemon.told), "its first line")
+        self.assertEqual(daemon.stop(), DONE, daemon.err)
+        return daemon.told
+
     def test_settings(self):
-        told = self.run_until(self.swept, env={"DELEGATION_SWEEPER_INTERVAL_S": "+7", "DELEGATION_STUCK_THRESHOLD_S": "3605"})
-        self.assertEqual(told[0], "started (interval=7s, stuck-threshold=1h0m5s)")
-        told = self.run_until(self.swept, env={"DELEGATION_SWEEPER_INTERVAL_S": "", "DELEGATION_STUCK_THRESHOLD_S": ""})
+        told = self.settings("+7", "3605")
+        self.assertEqual(told, ["started (interval=7s, stuck-threshold=1h0m5s)", "stopped"])
+        told = self.settings("", "")
         self.assertEqual(told, ["started (interval=5m0s, stuck-threshold=10m0s)", "stopped"])
 
     def test_garbage_is_the_default_and_one_line(self):
-        told = self.run_until(self.swept, env={"DELEGATION_SWEEPER_INTERVAL_S": "5m", "DELEGATION_STUCK_THRESHOLD_S": "-1"})
+        told = self.settings("5m", "-1")
         self.assertIn("started (interval=5m0s, stuck-threshold=10m0s)", told)
         for name, value in (("DELEGATION_SWEEPER_INTERVAL_S", "5m"), ("DELEGATION_STUCK_THRESHOLD_S", "-1")):
             line, = [line for line in told if name in line]
@@ -388,7 +380,7 @@ class Daemon(Delegations):
 
     def test_one_failing_tick_stops_nothing(self):
         daemon = self.start("run", env={"DELEGATION_SWEEPER_INTERVAL_S": "1"})
-        self.until(self.swept, "the first pass")
+        self.until(self.last_pass, "the first pass")
         self.script("ALTER TABLE delegations RENAME TO gone")
         time.sleep(1.5)
         self.script("ALTER TABLE gone RENAME TO delegations")

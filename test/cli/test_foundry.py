@@ -1,9 +1,4 @@
 """The profile `foundry` on the system's own tables: stalled workers, stale claims, the cap, the audit, the words."""
-import json
-import os
-import re
-import signal
-import time
 import unittest
 
 import scene
@@ -54,24 +49,6 @@ class Foundry(Scene):
 
     def sweep(self, *options, **more):
         return self.json("sweep", *options, **more).answer
-
-    def cycle(self, **more):
-        """One pass of the daemon; the log lines."""
-        daemon = self.start("run", "--interval", "1h", **more)
-        self.until(lambda: self.passes() > self.known, "the pass")
-        self.known = self.passes()
-        self.assertEqual(daemon.stop(), DONE, daemon.err)
-        return daemon.told
-
-    known = 0
-
-    def passes(self):
-        """How many passes have left their result."""
-        if not self.sql("SELECT 1 FROM sqlite_schema WHERE name = 'reclaim_ledgers'"):
-            return 0
-        rows = self.sql("SELECT turn FROM reclaim_ledgers WHERE name = ? AND last_result IS NOT NULL AND last_at IS NOT NULL",
-                        self.profile)
-        return rows[0][0] if rows else 0
 
     def task(self, task):
         return self.dicts("SELECT * FROM foundry_tasks WHERE task_id = ?", task)[0]
@@ -284,7 +261,7 @@ class Faults(Foundry):
     def test_its_log_line(self):
         self.script(self.stubborn.format(how="ABORT"))
         self.claimed("bad", "nobody", hours=8)
-        line, = [line for line in self.cycle() if "bad" in line]
+        line, = [line for line in self.daemon_pass() if "bad" in line]
         self.assertTrue(line.startswith("Failed to reclaim task bad: "), line)
         self.assertIn("no way", line)
 
@@ -345,20 +322,20 @@ class Words(Foundry):
         self.claimed("a", "silent", hours=1)
         self.claimed("b", "silent", hours=2)
         self.claimed("c", "nobody", hours=8.46)
-        told = self.cycle()
+        told = self.daemon_pass()
         for line in (f"Detected stalled worker silent, last seen: {seen}", "Released 2 tasks from stalled worker silent",
                      "Reclaimed stale task c (type: render) from worker nobody, claimed for 8.5h",
                      "Reclaimed 1 stale task claims"):
             self.assertEqual(told.count(line), 1, (line, told))
         self.claimed("d", "silent", hours=1)
-        again = self.cycle()  # the label has been told of; its tasks are released all the same
+        again = self.daemon_pass()  # the label has been told of; its tasks are released all the same
         self.assertEqual([line for line in again if line.startswith("Detected")], [])
         self.assertIn("Released 1 tasks from stalled worker silent", again)
         self.assertEqual([line for line in again if line.startswith("Reclaimed")], [])
 
     def test_a_silent_worker_without_claims_is_labelled(self):
         seen = self.worker("idle", seen=400)
-        self.assertIn(f"Detected stalled worker idle, last seen: {seen}", self.cycle())
+        self.assertIn(f"Detected stalled worker idle, last seen: {seen}", self.daemon_pass())
         self.assertEqual(self.label("idle"), "stalled")
 
     def test_health(self):
