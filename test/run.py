@@ -183,6 +183,7 @@ class Runner:
     def run(self, test):
         outcome = Outcome(test)
         with tempfile.TemporaryDirectory(dir=self.temp, ignore_cleanup_errors=True) as folder:
+            os.chmod(folder, 0o711)  # tests drop their rights and come back to it
             out, err = Path(folder + ".out"), Path(folder + ".err")
             began = time.monotonic()
             with open(out, "wb") as stdout, open(err, "wb") as stderr:
@@ -255,6 +256,7 @@ def main():
     tests = [*programs(build, options.suite), *python_files(options.python)]
     tests = [test for test in tests if options.pattern in test.name]
     with tempfile.TemporaryDirectory(prefix="reclaim-run-") as temp:
+        os.chmod(temp, 0o711)
         runner = Runner(build, options.sanitized, temp)
 
         def stop(number, _frame):

@@ -87,7 +87,7 @@ static enum reclaim_status take_name(struct reclaim_keeper *keeper, struct recla
 	}
 	enum reclaim_status status = RECLAIM_OK;
 	if (keeper->ledger->plan->has_worker_beat) {
-		status = verb_beat(keeper->ledger, worker, /* status_word= */ NULL, error);
+		status = verb_beat(keeper->ledger, worker, /* status= */ NULL, error);
 	}
 	if (!status) {
 		become(keeper, worker, &none, sent);
@@ -246,8 +246,7 @@ static enum reclaim_status beat_host(struct reclaim_keeper *keeper, const char *
 	enum reclaim_status status = list_held(keeper, &list, error);
 	if (!status) {
 		status = keeper->ledger->plan->has_worker_beat
-				 ? verb_beat(keeper->ledger, worker, /* status_word= */ NULL,
-					     error)
+				 ? verb_beat(keeper->ledger, worker, /* status= */ NULL, error)
 				 : ledger_now(keeper->ledger, &now, error);
 	}
 	for (size_t i = 0; !status && i < list.count; i++) {

@@ -398,12 +398,13 @@ class WithoutLeases(Seedcore):
         self.assertEqual(self.status(task), "completed")
 
     def test_init_where_some_are_there(self):
-        self.script("ALTER TABLE tasks ADD COLUMN owner_id VARCHAR; CREATE INDEX idx_tasks_stale_running ON tasks (updated_at)")
+        self.script("""ALTER TABLE tasks ADD COLUMN owner_id VARCHAR; ALTER TABLE tasks ADD COLUMN last_heartbeat DATETIME;
+                       CREATE INDEX idx_tasks_stale_running ON tasks (last_heartbeat) WHERE status = 'running'""")
         self.reclaim("init")
         columns = [row[1] for row in self.sql("PRAGMA table_info(tasks)")]
-        self.assertEqual(columns[-3:], ["owner_id", "lease_expires_at", "last_heartbeat"])
+        self.assertEqual(columns[-3:], ["owner_id", "last_heartbeat", "lease_expires_at"])
         kept, = self.sql("SELECT sql FROM sqlite_schema WHERE name = 'idx_tasks_stale_running'")
-        self.assertIn("(updated_at)", kept[0])  # an index of the old shape is left
+        self.assertIn("(last_heartbeat)", kept[0])  # an index of the old shape is left
         self.assertIn("idx_tasks_stale_running", self.reclaim("check").out)
 
     def test_init_twice_at_once(self):

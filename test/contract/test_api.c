@@ -9,7 +9,7 @@
 
 #define SECOND INT64_C(1000000)
 
-static char folder[64], url[128];
+static char folder[256], url[320];
 
 static int remove_entry(const char *path, const struct stat *found, int type, struct FTW *walk)
 {
@@ -23,7 +23,7 @@ static int setup(void **state)
 {
 	const char *base = getenv("TMPDIR");
 	(void)state;
-	snprintf(folder, sizeof(folder), "%.40s/api-XXXXXX", base ? base : "/tmp");
+	snprintf(folder, sizeof(folder), "%.200s/api-XXXXXX", base ? base : "/tmp");
 	if (!mkdtemp(folder)) {
 		return -1;
 	}

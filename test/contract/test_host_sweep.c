@@ -1,6 +1,8 @@
 /* A pass over tables that are not ours: odd ids, read-only dry runs, reports, a log for an audit, leases of workers. */
 #include "scene.h"
 
+#include "turn.h"
+
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -166,6 +168,44 @@ static void test_a_report_is_told_once_a_claim(void **state)
 	ledger_close(ledger);
 }
 
+static void test_a_report_uses_no_cap(void **state)
+{
+	struct ledger *ledger =
+		open_made(state, JOBS "ALTER TABLE jobs ADD COLUMN kind TEXT",
+			  "columns { state = \"state\" owner = \"who\" claimed_at = \"since\" "
+			  "kind = \"kind\" time = \"epoch\" }\n"
+			  "rule told { when = \"age\" after = \"60s\" then = \"report\" "
+			  "override { kind = \"take\" after = \"never\" } }\n"
+			  "rule taken { when = \"age\" after = \"60s\" then = \"requeue\" }\n");
+	for (int i = 0; i < 6; i++) {
+		begin_job(ledger, i, "ann");
+	}
+	script(ledger->db, "UPDATE jobs SET kind = 'take' WHERE id > 2");
+	clock_pass(61 * S);
+	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = 2 });
+	assert_int_equal(result.reported, 3);
+	assert_int_equal(result.requeued, 2);
+	assert_int_equal(result.held_back, 1);
+	sweep_result_finish(&result);
+	ledger_close(ledger);
+}
+
+/* A tenth of the threshold stands for the beat: 100 s of outage, then 60 s. */
+static void test_grace_where_no_beat_is_known(void **state)
+{
+	const struct host *host = host_named("delegations");
+	struct ledger *ledger = open_host(state, host);
+	host_add(ledger, host, TASK);
+	host_begin(ledger, host, TASK);
+	clock_pass(601 * S);
+	OK(turn_outage(ledger, 100 * S, &error));
+	clock_pass(158 * S);
+	assert_int_equal(sweep(ledger).held_back, 1);
+	clock_pass(3 * S);
+	assert_int_equal(sweep(ledger).stuck, 1);
+	ledger_close(ledger);
+}
+
 static void test_a_report_without_tokens(void **state)
 {
 	struct ledger *ledger = open_made(state, JOBS, format(REPORTING, ""));
@@ -319,6 +359,8 @@ int main(void)
 		in_scene(test_a_dry_run_before_our_tables),
 		in_scene(test_a_report_is_told_once_a_claim),
 		in_scene(test_a_report_without_tokens),
+		in_scene(test_a_report_uses_no_cap),
+		in_scene(test_grace_where_no_beat_is_known),
 		in_scene(test_an_audit_that_is_a_log),
 		in_scene(test_overrides_and_the_bound),
 		in_scene(test_a_label_is_no_verdict),

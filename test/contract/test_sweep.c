@@ -113,19 +113,19 @@ static void test_ten_thousand_bad_rows(void **state)
 static void test_caps(void **state)
 {
 	struct ledger *ledger = open_own(state);
-	for (int i = 0; i < 5; i++) { /* oldest claim first, whatever the id */
+	for (int i = 0; i < 6; i++) { /* oldest claim first, whatever the id */
 		submit(ledger, format("t%d", 9 - i));
 		claim(ledger, "me", 30 * S);
 	}
 	grow_old();
 	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = 0 });
-	assert_int_equal(result.stale, 5);
-	assert_int_equal(result.held_back, 5);
+	assert_int_equal(result.stale, 6);
+	assert_int_equal(result.held_back, 6);
 	assert_int_equal(result.task_count, 0);
 	sweep_result_finish(&result);
 	result = swept(ledger, (struct pass_options){ .limit = 1 });
 	assert_string_equal(ids_of(&result), "t9:requeue");
-	assert_int_equal(result.held_back, 4);
+	assert_int_equal(result.held_back, 5);
 	sweep_result_finish(&result);
 	result = swept(ledger, (struct pass_options){ .limit = 3 });
 	assert_string_equal(ids_of(&result), "t8:requeue t7:requeue t6:requeue");
@@ -235,6 +235,32 @@ static void test_a_dry_run_is_read_only(void **state)
 	ledger_close(ledger);
 }
 
+/* ---- proof ---- */
+
+/* The lock of a worker's process: while it is held the lease decides, once it is free the worker is gone. */
+static void test_proof_of_death(void **state)
+{
+	struct ledger *ledger = open_own(state);
+	struct lockfile lockfile;
+	struct incarnation process = { .pid = 1 };
+	char worker[1][RECLAIM_ID_SIZE];
+	OK(lockfile_open(db_lock_path(ledger->db), /* to_hold= */ true, &lockfile, &error));
+	OK(lockfile_hold(&lockfile, 12345, &process.slot, &error));
+	process.lock_inode = lockfile.inode;
+	OK(worker_register(ledger, "tester", 900 * S, &process, worker, &error));
+	submit(ledger, "t");
+	assert_int_equal(claim_as(ledger, worker[0], 1), 1);
+	assert_int_equal(sweep(ledger).stale, 0);
+	lockfile_close(&lockfile);
+	struct sweep_result result = swept(ledger, whole);
+	assert_string_equal(ids_of(&result), "t:requeue");
+	assert_string_equal(result.tasks[0].rule, "evidence");
+	sweep_result_finish(&result);
+	assert_string_equal(ask_text(ledger, "SELECT state FROM reclaim_workers"), "lost");
+	FAILS(RECLAIM_LOST, worker_beat(ledger, worker[0], S, &(struct holding){ 0 }, &error));
+	ledger_close(ledger);
+}
+
 /* ---- valve and grace ---- */
 
 static void test_the_valve_holds_a_crowd(void **state)
@@ -335,7 +361,9 @@ static void test_grace_after_an_outage(void **state)
 	assert_int_equal(
 		ask(ledger->db, "SELECT count(*) FROM reclaim_workers WHERE state = 'lost'"),
 		0);
-	clock_pass(15 * S); /* its length and one beat */
+	clock_pass(14 * S);
+	assert_int_equal(sweep(ledger).held_back, 2);
+	clock_pass(2 * S); /* its length and one beat are over */
 	result = swept(ledger, whole);
 	assert_false(result.grace);
 	assert_string_equal(ids_of(&result), "spent:stuck silent:requeue");
@@ -397,6 +425,7 @@ int main(void)
 		in_scene(test_turns),
 		in_scene(test_a_dry_run_tells_the_truth),
 		in_scene(test_a_dry_run_is_read_only),
+		in_scene(test_proof_of_death),
 		in_scene(test_the_valve_holds_a_crowd),
 		in_scene(test_force_opens_the_valve),
 		in_scene(test_the_valve_spares_workers),

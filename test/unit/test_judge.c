@@ -275,6 +275,18 @@ static void test_a_veto_needs_evidence_of_life(void **state)
 	assert_ptr_equal(verdict.rule, &rules[1]);
 	facts.evidence = EVIDENCE_DEAD;
 	assert_ptr_equal(judged(rules, 2, &facts, NULL).rule, &rules[0]);
+	rules[1] = rule_of(RULE_HEARTBEAT, 60 * S); /* vetoed first, and held after that */
+	facts = claim_with(SIGNAL_BEAT, NOW - 61 * S);
+	facts.times[SIGNAL_LEASE] = NOW;
+	facts.evidence = EVIDENCE_ALIVE;
+	struct grace grace = grace_after(NOW - S, INT64_MAX);
+	grace.startup = true;
+	rules[0].kind = RULE_AGE;
+	facts.times[SIGNAL_CLAIMED] = NOW - 61 * S;
+	rules[0].of = SIGNAL_BIT(SIGNAL_CLAIMED);
+	verdict = judged(rules, 2, &facts, &grace);
+	assert_int_equal(verdict.outcome, OUTCOME_VETOED);
+	assert_ptr_equal(verdict.rule, &rules[0]);
 }
 
 /* I15: at most min(threshold, wait) after the event, only for signals older than it, and not beyond twice the threshold. */
@@ -303,6 +315,19 @@ static void test_grace(void **state)
 		facts.times[SIGNAL_CLAIMED] = NOW - 61 * S; /* limits are not held back */
 		assert_int_equal(judged(rules, 2, &facts, &grace).outcome, OUTCOME_STALE);
 	}
+}
+
+/* A worker that was ended before its lease: its sign is younger than its patience, and may be than the event. */
+static void test_grace_concerns_older_signals(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_LEASE, 0);
+	struct facts facts = claim_of(WORKER_STALLED, NOW - 5 * S, NOW + 25 * S);
+	facts.worker_terminal = true;
+	struct grace grace = grace_after(NOW - 10 * S, INT64_MAX);
+	assert_int_equal(judged(&rule, 1, &facts, &grace).outcome, OUTCOME_STALE);
+	facts.worker_seen = NOW - 12 * S;
+	assert_int_equal(judged(&rule, 1, &facts, &grace).outcome, OUTCOME_GRACE);
 }
 
 static void test_startup_grace_holds_all_silence(void **state)
@@ -493,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_proof),
 		cmocka_unit_test(test_a_veto_needs_evidence_of_life),
 		cmocka_unit_test(test_grace),
+		cmocka_unit_test(test_grace_concerns_older_signals),
 		cmocka_unit_test(test_startup_grace_holds_all_silence),
 		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_the_first_override_counts),
