@@ -102,6 +102,7 @@ static void catch_signals(struct app *app)
 	/* Not SIG_IGN: a program that is started from here must find it as it was. */
 	const struct sigaction never = { .sa_handler = ignore, .sa_flags = SA_RESTART };
 	sigaction(SIGPIPE, &never, NULL);
+	sigaction(SIGXFSZ, &never, NULL); /* a file that may not grow is an error, and told */
 }
 
 static bool wants_colour(void)

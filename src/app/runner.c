@@ -210,7 +210,7 @@ enum reclaim_status run_start(struct run *run, const struct running *running,
 			      struct reclaim_error *error)
 {
 	struct arena ARENA_CLEANUP arena = { 0 };
-	struct guardian guardian;
+	struct guardian guardian = { 0 };
 	int input = payload_file(errand->payload);
 	if (input < 0) {
 		return fail(error, RECLAIM_UNAVAILABLE, "no memory file for a payload: %s",

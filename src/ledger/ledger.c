@@ -147,6 +147,17 @@ uint64_t ledger_random(struct ledger *ledger)
 	return random_next(&ledger->random);
 }
 
+/* False: no such key can exist. */
+static bool read_key(const struct plan *plan, struct arena *arena, const char *id, struct value *ret_key)
+{
+	if (!plan->profile->native) {
+		return key_parse(arena, id, plan->key_is_blob, plan->key_count, ret_key);
+	}
+	size_t size = strlen(id);
+	ret_key[0] = value_bytes(VALUE_TEXT, id, size);
+	return utf8_invalid_at(id, size) == size;
+}
+
 enum reclaim_status ledger_read(struct ledger *ledger, const char *id, struct result *ret_row,
 				struct reclaim_error *error)
 {
@@ -155,7 +166,7 @@ enum reclaim_status ledger_read(struct ledger *ledger, const char *id, struct re
 	struct value key[PLAN_KEY_MAX];
 	struct result row = { 0 };
 	enum reclaim_status status = RECLAIM_OK;
-	if (key_parse(&arena, id, plan->key_is_blob, plan->key_count, key)) {
+	if (read_key(plan, &arena, id, key)) {
 		struct inputs inputs = { .key = key };
 		status = planned_run(ledger->db, &plan->read, &inputs, &row, error);
 	}

@@ -52,7 +52,9 @@ static enum reclaim_status read_task(struct ledger *ledger, const char *id, stru
 				     struct held *ret_held, struct reclaim_error *error)
 {
 	const struct value params[TASK_PARAMS] = { [TASK_ID] = value_string(id) };
-	enum reclaim_status status = ledger_run(ledger, SQL_TASK, params, result, error);
+	bool possible = utf8_invalid_at(id, strlen(id)) == strlen(id);
+	enum reclaim_status status =
+		possible ? ledger_run(ledger, SQL_TASK, params, result, error) : RECLAIM_OK;
 	if (status) {
 		return status;
 	}

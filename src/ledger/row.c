@@ -132,8 +132,13 @@ static void print_cells(struct text *text, const struct value *row, const int *a
 	key_print(text, parts, count);
 }
 
+/* An id of ours is text as it was given; a host's key is put into text. */
 void row_print_id(struct text *text, const struct plan *plan, const struct value *row)
 {
+	if (plan->profile->native) {
+		value_print(text, cell(row, plan->at.key[0]));
+		return;
+	}
 	print_cells(text, row, plan->at.key, plan->key_count);
 }
 

@@ -166,14 +166,20 @@ static enum reclaim_status submit_one(struct ledger *ledger, const struct submis
 	return status;
 }
 
-/* A constraint's failure in the engine's words becomes ours when it is an id that exists. */
-static void explain_refusal(struct ledger *ledger, const struct submission *s, struct reclaim_error *error)
+/* A constraint's failure in the engine's words becomes ours when it is an id that exists, or that an earlier one has. */
+static void explain_refusal(struct ledger *ledger, const struct submission *submissions, size_t bad,
+			    struct reclaim_error *error)
 {
 	struct result RESULT_CLEANUP row = { 0 };
 	struct reclaim_error ignored;
-	const struct value params[TASK_PARAMS] = { [TASK_ID] = value_string(s->id) };
-	if (s->id && !ledger_run(ledger, SQL_TASK, params, &row, &ignored) && row.rows) {
-		fail(error, RECLAIM_INVALID, "id '%s' exists already; allowed: an id that is new", s->id);
+	const char *id = submissions[bad].id;
+	const struct value params[TASK_PARAMS] = { [TASK_ID] = value_string(id) };
+	bool exists = id && !ledger_run(ledger, SQL_TASK, params, &row, &ignored) && row.rows;
+	for (size_t i = 0; id && !exists && i < bad; i++) {
+		exists = string_equal(submissions[i].id, id);
+	}
+	if (exists) {
+		fail(error, RECLAIM_INVALID, "id '%s' exists already; allowed: an id that is new", id);
 	}
 }
 
@@ -203,7 +209,7 @@ enum reclaim_status verb_submit(struct ledger *ledger, const struct submission *
 	status = ledger_end(ledger, status, error);
 	if (status == RECLAIM_INVALID && done > 0) {
 		*ret_bad = done - 1;
-		explain_refusal(ledger, &submissions[done - 1], error);
+		explain_refusal(ledger, submissions, done - 1, error);
 	}
 	return status;
 }

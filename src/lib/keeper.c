@@ -30,17 +30,18 @@ static int64_t now(void)
 
 /* ---- the beat ---- */
 
-/* Until that time (CLOCK_MONOTONIC) or the end, which is said. */
+/* Until that time (CLOCK_MONOTONIC), a reason to hurry, or the end: then it is false. */
 static bool wait_until(struct reclaim_keeper *keeper, int64_t until)
 {
 	const struct timespec time = { .tv_sec = until / USEC_PER_SEC,
 				       .tv_nsec = (until % USEC_PER_SEC) * 1000 };
 	int code = 0;
 	pthread_mutex_lock(&keeper->mutex);
-	while (!keeper->stopping && code != ETIMEDOUT) {
+	while (!keeper->stopping && !keeper->hurry && code != ETIMEDOUT) {
 		code = pthread_cond_timedwait(&keeper->changed, &keeper->mutex, &time);
 	}
 	bool stopping = keeper->stopping;
+	keeper->hurry = false;
 	pthread_mutex_unlock(&keeper->mutex);
 	return !stopping;
 }

@@ -37,6 +37,8 @@ struct reclaim_keeper {
 	char worker[RECLAIM_ID_SIZE]; /* "": not registered */
 	struct lockfile lockfile;
 	int64_t fence_at; /* CLOCK_BOOTTIME; healthy until then */
+	bool fenced;      /* that time has come, and everything held then is lost */
+	bool hurry;       /* the next beat is now */
 	struct held_claims held;
 };
 

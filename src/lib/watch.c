@@ -29,8 +29,13 @@ void keeper_wake(struct reclaim_keeper *keeper, int64_t at)
 
 static void lose_in_time(struct reclaim_keeper *keeper)
 {
-	if (keeper_now() >= keeper->fence_at) {
-		held_lose_all(&keeper->held, "the lease could not be renewed in time");
+	if (keeper_now() < keeper->fence_at) {
+		return;
+	}
+	held_lose_all(&keeper->held, "the lease could not be renewed in time");
+	if (!keeper->fenced) {
+		/* After a suspend the next beat may be far off by the beat thread's clock. */
+		keeper->fenced = keeper->hurry = true;
 		pthread_cond_broadcast(&keeper->changed);
 	}
 }
@@ -80,6 +85,7 @@ void keeper_acknowledge(struct reclaim_keeper *keeper, int64_t sent)
 {
 	pthread_mutex_lock(&keeper->mutex);
 	keeper->fence_at = sent + keeper->lease - keeper->kill_grace;
+	keeper->fenced = false;
 	/* What the watch was woken for and has not seen yet comes first. */
 	bool woken = keeper->stopping || held_untold(&keeper->held);
 	keeper_wake(keeper, woken ? 0 : keeper->fence_at);

@@ -392,6 +392,37 @@ static enum reclaim_status look_and_take(struct pass *pass)
 	return status;
 }
 
+/* Whom to ask: owners of claims that are stale unless they live, and, for a rule of proof, all of them. */
+static enum reclaim_status note_owner(struct pass *pass, const struct judged *judged, bool *ret_go_on)
+{
+	struct text TEXT_CLEANUP owner = { 0 };
+	const struct verdict *verdict = &judged->verdict;
+	bool wanted = verdict->outcome == OUTCOME_STALE && verdict->rule->unless_alive;
+	(void)ret_go_on;
+	for (size_t i = 0; i < pass->policy->rule_count; i++) {
+		const struct rule *rule = &pass->policy->rules[i];
+		wanted |= rule->kind == RULE_EVIDENCE && (rule->from & STATE_BIT(judged->facts.state));
+	}
+	if (!wanted || !judged->facts.owned || judged->facts.evidence != EVIDENCE_UNKNOWN) {
+		return RECLAIM_OK;
+	}
+	row_print_owner(&owner, pass->plan, judged->row);
+	return owner.failed || !probe_add(&pass->probes, text_string(&owner)) ? fail_no_memory(pass->error) :
+										RECLAIM_OK;
+}
+
+/* Candidates first, then evidence, then the take: a name that comes back in between is safe. */
+static enum reclaim_status ask_owners(struct pass *pass)
+{
+	static const struct visitor visitor = { .row = note_owner };
+	const struct probe *probe = &pass->ledger->profile->probe;
+	if (probe->command.count == 0) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status = scan(pass, &visitor);
+	return status ? status : probe_run(probe, &pass->probes, pass->error);
+}
+
 static enum reclaim_status prepare(struct pass *pass)
 {
 	struct ledger *ledger = pass->ledger;
@@ -403,7 +434,10 @@ static enum reclaim_status prepare(struct pass *pass)
 	if (!status) {
 		status = crowd_read(ledger, &pass->lockfile, &pass->crowd, pass->error);
 	}
-	return status ? status : read_grace(pass);
+	if (!status) {
+		status = read_grace(pass);
+	}
+	return status ? status : ask_owners(pass);
 }
 
 static void pass_init(struct pass *pass, struct sweep_result *result)
@@ -422,6 +456,7 @@ void pass_finish(struct pass *pass)
 {
 	lockfile_close(&pass->lockfile);
 	crowd_finish(&pass->crowd);
+	probe_finish(&pass->probes);
 	free(pass->suspects);
 }
 

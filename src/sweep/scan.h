@@ -3,6 +3,7 @@
 #define SWEEP_SCAN_H
 
 #include "pass.h"
+#include "probe.h"
 
 struct pass {
 	struct ledger *ledger;
@@ -13,6 +14,7 @@ struct pass {
 	bool every_claim;	/* without the bound: the policy is not the plan's */
 	struct lockfile lockfile;
 	struct crowd crowd;
+	struct probe_list probes; /* what the profile's probe said of the owners it was asked about */
 	struct grace grace;
 	struct valve valve;
 	int64_t now;  /* of the first look: the time of every verdict of the pass */

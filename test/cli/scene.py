@@ -286,7 +286,3 @@ def seconds_between(earlier, later):
     """Between two times as the database or the program writes them."""
     first, second = (datetime.fromisoformat(text.replace("Z", "+00:00")) for text in (earlier, later))
     return (second - first).total_seconds()
-
-
-if __name__ == "__main__":
-    unittest.main()

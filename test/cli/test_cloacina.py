@@ -314,7 +314,7 @@ class Daemon(Cloacina):
         self.assertEqual(told[0], "Starting stale claim sweeper (interval: 0s, threshold: 2s, grace period: 2s)")
         in_grace = [line for line in told if "in grace period" in line]
         self.assertRegex(in_grace[0], r"^Stale claim sweeper in grace period \(0\.[0-9]s / 2s\) — skipping sweep$")
-        self.assertGreaterEqual(len(in_grace), 5)
+        self.assertGreaterEqual(len(in_grace), 2)
         self.assertIn("Stale claim sweep found 1 stale claims", told)
         released, = [line for line in told if line.startswith("Released")]
         self.assertRegex(released, rf"^Released stale claim: task {task} \(runner {RUNNER}, last heartbeat 3[0-9]s ago\)$")

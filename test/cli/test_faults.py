@@ -411,7 +411,7 @@ class Input(Fault):
         lines = "".join(json.dumps({"id": each, "kind": each[:100], "queue": each}) + "\n" for each in ids)
         self.reclaim("submit", "--from", "-", stdin=lines)
         found = {row["id"]: row for row in self.json("list").rows}
-        self.assertEqual(len(found), len(ids))
+        self.assertEqual(set(found), set(ids))
         claims = {row["id"]: row for row in self.json("claim", "--owner", "\x1b]0;evil\x07", "--count", "50", "--lease", "1ms").rows}
         self.assertEqual(set(claims), set(found))
         shown = [self.reclaim(*command).out for command in (["list"], ["stale"], ["sweep", "--dry-run", "--force"], ["sweep", "--force"],

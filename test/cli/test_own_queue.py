@@ -72,9 +72,9 @@ class ByHand(OwnQueue):
 
     def test_a_renewal_keeps_the_claim(self):
         task, = self.submit()
-        claim = self.claim("anna", "--lease", "400ms")
+        claim = self.claim("anna", "--lease", "1s")
         self.reclaim("renew", task, "--token", claim["token"], "--lease", "1h", "--progress", '{"done": 3}')
-        time.sleep(0.45)  # the first lease would be over now
+        time.sleep(1.05)  # the first lease would be over now
         self.assertEqual(self.sweep()["stale"], 0)
         self.reclaim("renew", task, "--token", claim["token"], "--lease", "1ms")  # never shortens
         self.assertEqual(self.sweep()["stale"], 0)
@@ -116,7 +116,7 @@ class ByHand(OwnQueue):
         self.assertEqual(self.show(task)["state"], "ready")
 
     def test_deadline_fails_even_a_living_claim(self):
-        task, = self.submit("--deadline", "500ms")
+        task, = self.submit("--deadline", "1500ms")
         claim = self.claim("anna", "--lease", "1h")
         self.assertEqual(self.sweep()["stale"], 0)
         taken = self.swept(task)
@@ -234,8 +234,8 @@ class ByHand(OwnQueue):
 
     def test_the_valve_waits_when_all_fall_silent_at_once(self):
         self.submit("--count", "25")
-        self.json("claim", "--owner", "anna", "--count", "25", "--lease", "700ms")
-        time.sleep(0.75)
+        self.json("claim", "--owner", "anna", "--count", "25", "--lease", "1s")
+        time.sleep(1.05)
         held = self.sweep(code=scene.HELD_BACK)
         self.assertEqual((held["stale"], held["requeued"], held["held_back"], held["valve"]), (25, 0, 25, "holding"))
         self.assertTrue(held["valve_until"])
@@ -244,9 +244,6 @@ class ByHand(OwnQueue):
 
 class ByWork(OwnQueue):
     """Workers register: their process is the evidence."""
-
-    def worker_pid(self, worker):
-        return worker.pid
 
     def guardians(self, worker):
         found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(worker.pid)], capture_output=True, text=True, check=False)

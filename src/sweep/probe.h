@@ -1,0 +1,31 @@
+/*
+ * The profile's probe: a command that is asked whether an owner lives. An argv, never a shell; the owner is one argument;
+ * once for each owner of a stale claim, side by side, with a timeout. Exit 0: alive; 1: dead; anything else: unknown.
+ */
+#ifndef SWEEP_PROBE_H
+#define SWEEP_PROBE_H
+
+#include "profile.h"
+
+struct probed {
+	const char *owner; /* lives in the list's arena */
+	enum evidence evidence;
+};
+
+/* Sorted by owner once probe_run has run. */
+struct probe_list {
+	struct arena arena;
+	struct probed *items;
+	size_t count, room;
+	bool sorted;
+};
+
+/* Adds an owner; false: no memory. The same owner may be added often. */
+bool probe_add(struct probe_list *list, const char *owner);
+enum reclaim_status probe_run(const struct probe *probe, struct probe_list *list,
+			      struct reclaim_error *error);
+/* UNKNOWN for an owner that was not asked. */
+enum evidence probe_answer(const struct probe_list *list, const char *owner);
+void probe_finish(struct probe_list *list);
+
+#endif
