@@ -260,7 +260,10 @@ struct reclaim_swept {
 	bool valve_holding;
 };
 
-/* One pass. What could not be taken is counted; only a pass that could not be made at all is an error. */
+/*
+ * One pass. What could not be taken is counted; only a pass that could not be made, or was cut short by the database, is
+ * an error. `ret_swept` is written then, too: what was committed before.
+ */
 RECLAIM_API enum reclaim_status reclaim_sweep(struct reclaim *ledger,
 					      const struct reclaim_sweeping *sweeping,
 					      struct reclaim_swept *ret_swept,

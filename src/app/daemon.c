@@ -58,7 +58,7 @@ static int64_t boot_now(void)
 
 static bool must_stop(const struct sweeper *s)
 {
-	return s->stopped || s->app->cancel;
+	return s->stopped || __atomic_load_n(&s->app->cancel, __ATOMIC_RELAXED);
 }
 
 /* ---- away and back ---- */
@@ -226,8 +226,12 @@ static enum reclaim_status sweep(struct sweeper *s, bool death, struct reclaim_e
 	if (result.my_turn) {
 		tell_pass(&s->told, &result, options.startup_grace);
 	}
+	status = result.cut_short.status;
+	if (status) {
+		*error = result.cut_short;
+	}
 	sweep_result_finish(&result);
-	return RECLAIM_OK;
+	return status;
 }
 
 static void make_pass(struct sweeper *s, bool death)
@@ -333,9 +337,9 @@ static void reread(struct sweeper *s)
 			error.message);
 		return;
 	}
-	int cancel = s->app->cancel;
+	int cancel = __atomic_load_n(&s->app->cancel, __ATOMIC_RELAXED);
 	*s->app = fresh;
-	s->app->cancel |= cancel;
+	__atomic_fetch_or(&s->app->cancel, cancel, __ATOMIC_RELAXED);
 	ledger_close(s->ledger);
 	s->ledger = NULL;
 	watch_finish(&s->watch);

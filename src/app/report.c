@@ -117,5 +117,10 @@ int report_pass(const struct app *app, const struct profile *profile,
 	}
 	report_problems(app, result);
 	int code = app_out(app, &out);
+	if (result->cut_short.status) {
+		app_complain(app, "the pass was cut short; what is counted was done: %s",
+			     result->cut_short.message);
+		return app_exit_code(result->cut_short.status);
+	}
 	return code ? code : result->valve.holding ? EXIT_HELD_BACK : EXIT_DONE;
 }

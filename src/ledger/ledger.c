@@ -184,6 +184,27 @@ enum reclaim_status ledger_read(struct ledger *ledger, const char *id, struct re
 	return RECLAIM_OK;
 }
 
+enum reclaim_status ledger_told(struct ledger *ledger, const char *task, const char *act, const char *rule,
+				const char *token, bool *ret_told, struct reclaim_error *error)
+{
+	const struct value params[TOLD_PARAMS] = {
+		[TOLD_LEDGER] = value_string(ledger->profile->name),
+		[TOLD_TASK] = value_string(task),
+		[TOLD_ACT] = value_string(act),
+		[TOLD_RULE] = value_string(rule),
+		[TOLD_TOKEN] = value_string(token),
+	};
+	struct result RESULT_CLEANUP rows = { 0 };
+	enum reclaim_status status = RECLAIM_OK;
+	if (!ledger->profile->audit_is_log) {
+		status = ledger_run(ledger, SQL_TOLD, params, &rows, error);
+	}
+	if (!status) {
+		*ret_told = rows.rows > 0;
+	}
+	return status;
+}
+
 static struct value optional_number(int64_t number)
 {
 	return number < 0 ? value_null() : value_int(number);

@@ -70,6 +70,9 @@ struct event {
 	int64_t age; /* NO_TIME: none */
 	int64_t attempts, recoveries; /* -1: none */
 };
+/* Whether the audit tells of this act on this claim already; `rule` and `token` may be NULL. */
+enum reclaim_status ledger_told(struct ledger *ledger, const char *task, const char *act, const char *rule,
+				const char *token, bool *ret_told, struct reclaim_error *error);
 enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event, struct reclaim_error *error);
 
 #endif

@@ -470,6 +470,10 @@ enum reclaim_status reclaim_sweep(struct reclaim *ledger,
 	if (ret_swept) {
 		*ret_swept = swept_of(&result);
 	}
+	status = result.cut_short.status;
+	if (status && error) {
+		*error = result.cut_short;
+	}
 	sweep_result_finish(&result);
-	return RECLAIM_OK;
+	return status;
 }

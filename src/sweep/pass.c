@@ -471,7 +471,12 @@ static enum reclaim_status run(struct pass *pass, struct sweep_result *ret_resul
 		result.at = pass->now;
 		status = status ? status : look_and_take(pass);
 		result.duration = monotonic() - started;
-		status = status ? status : keep_result(pass);
+		if (status && !result.dry_run && result.task_count > 0) {
+			result.cut_short = *pass->error;
+			status = RECLAIM_OK;
+		} else if (!status) {
+			status = keep_result(pass);
+		}
 	}
 	pass_finish(pass);
 	if (status) {

@@ -20,7 +20,10 @@ struct pass_options {
 	int64_t interval; /* how long the turn lasts; 0: as the profile says */
 };
 
-/* OK with my_turn false when it was not our turn. Counts tell the rest. */
+/*
+ * OK with my_turn false when it was not our turn. A failure in the middle, after something was committed, is OK too:
+ * `cut_short` tells of it, and the counts of what was done before. Any other failure: nothing was done.
+ */
 enum reclaim_status pass_run(struct ledger *ledger, const struct pass_options *options,
 			     struct sweep_result *ret_result, struct reclaim_error *error);
 

@@ -221,6 +221,7 @@ void sweep_result_json(struct text *out, const struct profile *profile, const st
 	json_string(&json, "valve", r->valve.holding ? "holding" : "open");
 	json_time(&json, "valve_until", r->valve.holding ? r->valve.until : NO_TIME);
 	json_bool(&json, "grace", r->grace);
+	json_string(&json, "cut_short", r->cut_short.status ? r->cut_short.message : NULL);
 	add_words(&json, profile, r);
 	if (r->problem_count > 0) {
 		json_string(&json, "error", r->problems[0].message);

@@ -37,6 +37,7 @@ struct sweep_result {
 	int64_t in_flight, stale, requeued, failed, stuck, reported, held_back, lost_races, errors, locked, blind,
 		vetoed, future;
 	bool grace; /* a grace holds something back */
+	struct reclaim_error cut_short; /* not OK: the database failed in the middle; what is counted was committed before */
 	struct valve valve;
 	struct swept_task *tasks;
 	size_t task_count, task_room;

@@ -262,20 +262,12 @@ static enum reclaim_status change_task(struct pass *pass, const struct judged *j
 static enum reclaim_status report_task(struct pass *pass, const struct judged *judged, const struct telling *t,
 				       enum taking *ret_taking)
 {
-	const struct value params[REPORTED_PARAMS] = {
-		[REPORTED_LEDGER] = value_string(pass->ledger->profile->name),
-		[REPORTED_TASK] = value_string(text_string(&t->id)),
-		[REPORTED_RULE] = value_string(judged->verdict.rule->name),
-		[REPORTED_TOKEN] =
-			pass->plan->token_count ? value_string(text_string(&t->token)) : value_null(),
-	};
-	struct result RESULT_CLEANUP known = { 0 };
+	bool told = false;
 	*ret_taking = TAKEN;
-	enum reclaim_status status = RECLAIM_OK;
-	if (!pass->ledger->profile->audit_is_log) {
-		status = ledger_run(pass->ledger, SQL_REPORTED, params, &known, pass->error);
-	}
-	return status || known.rows > 0 ? status : audit(pass, judged, t);
+	enum reclaim_status status =
+		ledger_told(pass->ledger, text_string(&t->id), "report", judged->verdict.rule->name,
+			    pass->plan->token_count ? text_string(&t->token) : NULL, &told, pass->error);
+	return status || told ? status : audit(pass, judged, t);
 }
 
 static enum reclaim_status take_one(struct pass *pass, const struct judged *judged, enum taking *ret_taking)
