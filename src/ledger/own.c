@@ -48,13 +48,18 @@ static enum decision decide_operator(const struct held *held, enum act act)
 	return NOT_ALLOWED;
 }
 
+/* What is no UTF-8 is nobody's id, and an engine may refuse to compare it. */
+static bool can_exist(const char *id)
+{
+	return utf8_invalid_at(id, strlen(id)) == strlen(id);
+}
+
 static enum reclaim_status read_task(struct ledger *ledger, const char *id, struct result *result,
 				     struct held *ret_held, struct reclaim_error *error)
 {
 	const struct value params[TASK_PARAMS] = { [TASK_ID] = value_string(id) };
-	bool possible = utf8_invalid_at(id, strlen(id)) == strlen(id);
 	enum reclaim_status status =
-		possible ? ledger_run(ledger, SQL_TASK, params, result, error) : RECLAIM_OK;
+		can_exist(id) ? ledger_run(ledger, SQL_TASK, params, result, error) : RECLAIM_OK;
 	if (status) {
 		return status;
 	}
@@ -252,7 +257,8 @@ static enum reclaim_status own_renew(struct ledger *ledger, const char *id, cons
 	};
 	struct result RESULT_CLEANUP renewed = { 0 };
 	struct result RESULT_CLEANUP row = { 0 };
-	enum reclaim_status status = ledger_run(ledger, SQL_RENEW, params, &renewed, error);
+	enum reclaim_status status =
+		can_exist(id) ? ledger_run(ledger, SQL_RENEW, params, &renewed, error) : RECLAIM_OK;
 	if (status || renewed.rows == 1) {
 		return status;
 	}

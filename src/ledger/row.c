@@ -151,3 +151,39 @@ void row_print_owner(struct text *text, const struct plan *plan, const struct va
 {
 	value_print(text, cell(row, plan->at.roles[ROLE_OWNER]));
 }
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+	for (size_t i = 0; i < size; i++) {
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+	}
+	return hash;
+}
+
+static uint64_t hash_cell(uint64_t hash, const struct value *value)
+{
+	hash = hash_bytes(hash, &value->type, sizeof(value->type));
+	hash = hash_bytes(hash, &value->number, sizeof(value->number));
+	hash = hash_bytes(hash, &value->real, sizeof(value->real));
+	hash = hash_bytes(hash, &value->size, sizeof(value->size));
+	return hash_bytes(hash, value->data, value->data ? value->size : 0);
+}
+
+static uint64_t hash_cells(uint64_t hash, const struct value *row, const int *at, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		hash = hash_cell(hash, cell(row, at[i]));
+	}
+	return hash;
+}
+
+uint64_t row_fingerprint(const struct plan *plan, const struct value *row)
+{
+	const struct places *at = &plan->at;
+	const int claim[] = { at->roles[ROLE_STATE], at->roles[ROLE_OWNER] };
+	uint64_t hash = hash_cells(UINT64_C(0xcbf29ce484222325), row, at->key, plan->key_count);
+	hash = hash_cells(hash, row, at->token, plan->token_count);
+	hash = hash_cells(hash, row, at->signals, SIGNAL_COUNT);
+	return hash_cells(hash, row, claim, sizeof(claim) / sizeof(claim[0]));
+}

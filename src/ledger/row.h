@@ -19,6 +19,8 @@ int64_t row_time(const struct plan *plan, const struct value *row, enum signal s
 void row_print_id(struct text *text, const struct plan *plan, const struct value *row);
 /* As people read the owner (16-byte blobs as UUIDs); adds nothing when there is none. */
 void row_print_owner(struct text *text, const struct plan *plan, const struct value *row);
+/* A hash of key, state, owner, token and times: another one once the row was claimed again. */
+uint64_t row_fingerprint(const struct plan *plan, const struct value *row);
 /* The claim's token as opaque text. */
 void row_print_token(struct text *text, const struct plan *plan, const struct value *row);
 

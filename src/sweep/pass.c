@@ -407,8 +407,9 @@ static enum reclaim_status note_owner(struct pass *pass, const struct judged *ju
 		return RECLAIM_OK;
 	}
 	row_print_owner(&owner, pass->plan, judged->row);
-	return owner.failed || !probe_add(&pass->probes, text_string(&owner)) ? fail_no_memory(pass->error) :
-										RECLAIM_OK;
+	bool added = !owner.failed &&
+		     probe_add(&pass->probes, text_string(&owner), row_fingerprint(pass->plan, judged->row));
+	return added ? RECLAIM_OK : fail_no_memory(pass->error);
 }
 
 /* Candidates first, then evidence, then the take: a name that comes back in between is safe. */
@@ -471,11 +472,10 @@ static enum reclaim_status run(struct pass *pass, struct sweep_result *ret_resul
 		result.at = pass->now;
 		status = status ? status : look_and_take(pass);
 		result.duration = monotonic() - started;
+		status = status ? status : keep_result(pass);
 		if (status && !result.dry_run && result.task_count > 0) {
 			result.cut_short = *pass->error;
 			status = RECLAIM_OK;
-		} else if (!status) {
-			status = keep_result(pass);
 		}
 	}
 	pass_finish(pass);

@@ -18,7 +18,22 @@
 
 extern char **environ;
 
-bool probe_add(struct probe_list *list, const char *owner)
+static bool add_claim(struct probe_list *list, uint64_t claim)
+{
+	if (list->claim_count == list->claim_room) {
+		size_t room = list->claim_room ? list->claim_room * 2 : 64;
+		uint64_t *more = reallocarray(list->claims, room, sizeof(*more));
+		if (!more) {
+			return false;
+		}
+		list->claims = more;
+		list->claim_room = room;
+	}
+	list->claims[list->claim_count++] = claim;
+	return true;
+}
+
+static bool add_owner(struct probe_list *list, const char *owner)
 {
 	if (list->count == list->room) {
 		size_t room = list->room ? list->room * 2 : 64;
@@ -36,18 +51,30 @@ bool probe_add(struct probe_list *list, const char *owner)
 	return copy != NULL;
 }
 
+bool probe_add(struct probe_list *list, const char *owner, uint64_t claim)
+{
+	return add_claim(list, claim) && add_owner(list, owner);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
 static int by_owner(const void *a, const void *b)
 {
 	const struct probed *x = a, *y = b;
 	return strcmp(x->owner, y->owner);
 }
 
-/* Each owner once, in order. */
+/* In order, each owner once. */
 static void sort_once(struct probe_list *list)
 {
 	size_t kept = 0;
 	if (list->count > 0) {
 		qsort(list->items, list->count, sizeof(*list->items), by_owner);
+		qsort(list->claims, list->claim_count, sizeof(*list->claims), by_number);
 	}
 	for (size_t i = 0; i < list->count; i++) {
 		if (kept == 0 ||
@@ -226,19 +253,25 @@ enum reclaim_status probe_run(const struct probe *probe, struct probe_list *list
 	return status;
 }
 
-enum evidence probe_answer(const struct probe_list *list, const char *owner)
+enum evidence probe_answer(const struct probe_list *list, const char *owner, uint64_t claim)
 {
 	const struct probed wanted = { .owner = owner };
 	const struct probed *found = list->sorted && list->count > 0
 					     ? bsearch(&wanted, list->items, list->count,
 						       sizeof(*list->items), by_owner)
 					     : NULL;
-	return found ? found->evidence : EVIDENCE_UNKNOWN;
+	if (!found || found->evidence != EVIDENCE_DEAD) {
+		return found ? found->evidence : EVIDENCE_UNKNOWN;
+	}
+	bool seen_before =
+		bsearch(&claim, list->claims, list->claim_count, sizeof(claim), by_number);
+	return seen_before ? EVIDENCE_DEAD : EVIDENCE_UNKNOWN;
 }
 
 void probe_finish(struct probe_list *list)
 {
 	free(list->items);
+	free(list->claims);
 	arena_finish(&list->arena);
 	*list = (struct probe_list){ 0 };
 }

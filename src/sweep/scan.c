@@ -16,8 +16,9 @@ void judge_row(struct pass *pass, const struct value *row, int64_t now, struct j
 	struct text TEXT_CLEANUP owner = { 0 };
 	row_print_owner(&owner, pass->plan, row);
 	j.facts.evidence = crowd_evidence(&pass->crowd, text_string(&owner));
-	if (j.facts.evidence == EVIDENCE_UNKNOWN) {
-		j.facts.evidence = probe_answer(&pass->probes, text_string(&owner));
+	if (j.facts.evidence == EVIDENCE_UNKNOWN && pass->probes.sorted) {
+		j.facts.evidence = probe_answer(&pass->probes, text_string(&owner),
+						 row_fingerprint(pass->plan, row));
 	}
 	judge(pass->policy, &j.facts, &pass->grace, now, &j.verdict);
 	*ret_judged = j;

@@ -1,4 +1,5 @@
 """What the tests of the program share: a database, the program, workers that may be killed, and waiting for conditions."""
+import ctypes
 import json
 import os
 import re
@@ -29,6 +30,16 @@ while [ ! -e "$SCENE/gate" ]; do sleep 0.02; done
 echo "end $RECLAIM_ID $RECLAIM_ATTEMPT" >> "$SCENE/journal"
 echo "{\\"by\\": $PPID}"
 """
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def obey_permissions():
+    """Between fork and exec: even root's program finds a read-only file read-only."""
+    PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
+    for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 def log_lines(stderr):
@@ -190,6 +201,20 @@ class Scene(unittest.TestCase):
         """Whether some process of the task's job lives."""
         probe = subprocess.run(["flock", "-n", self.folder / f"lock-{task}", "true"], check=False)
         return probe.returncode != 0
+
+    def take_over(self, *options, done, **more):
+        """Two workers that sweep by themselves; the one that works is killed, and the other one finishes: nobody else helps."""
+        first = self.busy(*options, **more)
+        job = self.folder / "job"
+        quick = self.folder / "quick"
+        quick.write_text(job.read_text(encoding="utf-8").replace('while [ ! -e "$SCENE/gate" ]', "while false"), encoding="utf-8")
+        quick.chmod(0o755)
+        quick.rename(job)  # what runs now holds on; what starts from now on ends at once
+        second = self.work(*options, **more)
+        first.kill()
+        self.until(done, "the end of the task by the second worker")
+        self.assertEqual(second.stop(), DONE, second.err)
+        self.assertEqual([line[0] for line in self.journal()], ["start", "start", "end"])
 
     def finish(self, *options, **more):
         """Another worker takes what is there, to the end."""

@@ -1,4 +1,5 @@
 """The profile `cloacina` on the system's own tables: BLOB ids, RFC 3339 text, the outbox, the grace, the cap of three."""
+import json
 import signal
 import time
 import unittest
@@ -107,6 +108,13 @@ class Story(Cloacina):
         self.assertEqual((done["status"], done["claimed_by"], done["heartbeat_at"]), ("Completed", None, None))
         self.assertRegex(done["completed_at"], ITS_TIME)
 
+    def test_two_workers_and_nobody_else(self):
+        copy = self.copy_of("cloacina", (r'after       = "60s"', 'after = "1s"'), (r'beat        = "10s"', 'beat = "200ms"'),
+                            (r'start_grace = "60s"', 'start_grace = "1s"'), (r'interval    = "30s"', 'interval = "200ms"'))
+        task = self.insert()
+        self.take_over(profile=copy, done=lambda: self.status(task) == "Completed")
+        self.assertEqual(self.row(task)["recovery_attempts"], 1)
+
     def test_abandoned_after_three(self):
         task = self.insert(max_attempts=1)
         for recoveries in (1, 2, 3):
@@ -208,6 +216,17 @@ class Rules(Cloacina):
         for _ in range(300):
             self.claimed(500)
         self.assertEqual(self.sweep()["requeued"], 300)
+
+    def test_sweepers_share_the_work_never_a_row(self):
+        for _ in range(300):
+            self.claimed(500)
+        sweeps = [self.start("--json", "sweep") for _ in range(4)]
+        for each in sweeps:
+            self.assertEqual(each.end(), DONE, each.err)
+        self.assertEqual(sum(json.loads(each.out)["requeued"] for each in sweeps), 300)
+        self.assertEqual(self.sql("SELECT DISTINCT status, recovery_attempts FROM task_executions"), [("Ready", 1)])
+        for table in ("task_outbox", "execution_events", "reclaim_events"):
+            self.assertEqual(self.sql(f"SELECT count(*) FROM {table}"), [(300,)])
 
 
 class WithoutOutbox(Cloacina):

@@ -46,7 +46,7 @@ class Line(Commands):
             self.assertTrue(of_it.startswith(f"reclaim {name}: "), of_it)
             self.assertIn(f"usage: reclaim {name}", of_it)
             self.assertIn("exit codes:", of_it)
-            self.assertLessEqual(max(map(len, of_it.splitlines())), 110, of_it)
+            self.assertLessEqual(max(map(len, of_it.splitlines())), 80, of_it)
             self.assertEqual(self.reclaim(name, "--help").out, of_it)
         self.assertEqual(self.reclaim("help").out, run.out)
         self.assertRegex(self.reclaim("--version").out, r"^reclaim \d+\.\d+\.\d+\n$")

@@ -1,5 +1,4 @@
 """What may go wrong around the program: files, locks, disks, signals, input. The error names the thing; nothing is lost."""
-import ctypes
 import json
 import os
 import resource
@@ -9,16 +8,7 @@ import time
 import unittest
 
 import scene
-from scene import BUSY, DONE, NOT_FOUND, UNAVAILABLE, USAGE, Scene
-
-PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
-LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def obey_permissions():
-    """Even root's program finds a read-only file read-only from here on."""
-    for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
-        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+from scene import BUSY, DONE, NOT_FOUND, UNAVAILABLE, USAGE, Scene, obey_permissions
 
 
 def small_files(size, ignored):
@@ -430,8 +420,11 @@ class Input(Fault):
         self.reclaim("init")
         for each in ("", "x" * 256, "x" * 100000, b"\xff\xfe"):
             with self.subTest(id=each[:10]):
-                self.reclaim("show", each if isinstance(each, str) else os.fsdecode(each), code=NOT_FOUND)
-                self.reclaim("submit", "--id", each if isinstance(each, str) else os.fsdecode(each), code=USAGE)
+                task = os.fsdecode(each)
+                for command in (["show"], ["explain"], ["cancel"], ["retry"], *([verb, "--token", "1"] for verb in (
+                        "renew", "complete", "release"))):
+                    self.reclaim(*command, "--", task, code=NOT_FOUND)
+                self.reclaim("submit", "--id", task, code=USAGE)
 
     def test_wrong_options_are_refused(self):
         self.reclaim("init")

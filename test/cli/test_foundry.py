@@ -91,6 +91,13 @@ class Story(Foundry):
         self.assertEqual(self.task("t1")["status"], "completed")
         self.assertEqual(self.label(row["claimed_by"]), "stalled")
 
+    def test_two_workers_and_nobody_else(self):
+        copy = self.copy_of("foundry", (r'after   = "300s"', 'after = "1s"'), (r'beat      = "30s"', 'beat = "200ms"'),
+                            (r'interval  = "30s"', 'interval = "200ms"'))
+        self.pending("t1")
+        self.take_over(profile=copy, done=lambda: self.states() == {"t1": "completed"})
+        self.assertEqual(self.sql("SELECT count(*) FROM task_audit_log"), [(1,)])
+
     def test_stale_claim_without_a_heartbeat_row(self):
         """A claim by hand has no heartbeat row: it waits for step 3."""
         self.pending("t1")
@@ -458,6 +465,28 @@ class Verbs(Foundry):
         self.open_gate()
         self.until(lambda: self.states() == {"t1": "completed"}, "the completion")
         self.assertEqual(worker.stop(), DONE, worker.err)
+
+
+class ReadOnly(Foundry):
+    def test_looks_and_dry_runs_need_no_right_to_write(self):
+        self.worker("silent", seen=400)
+        self.claimed("a", "silent", hours=1)
+        self.pending("b")
+        before = self.file.read_bytes()
+        self.file.chmod(0o444)
+        self.folder.chmod(0o555)
+        try:
+            for command in (["status"], ["list"], ["stale"], ["workers"], ["explain", "a"], ["show", "a"], ["audit"], ["plan"]):
+                with self.subTest(command=command[0]):
+                    self.reclaim(*command, preexec_fn=scene.obey_permissions)
+            self.assertEqual(self.sweep("--dry-run", preexec_fn=scene.obey_permissions)["released_tasks"], 1)
+            for command in (["sweep"], ["beat", "--worker", "w"], ["claim", "--owner", "w"]):
+                with self.subTest(command=command[0]):
+                    run = self.reclaim(*command, code=scene.UNAVAILABLE, preexec_fn=scene.obey_permissions)
+                    self.assertIn(str(self.file), run.err)
+        finally:
+            self.folder.chmod(0o755)
+        self.assertEqual(self.file.read_bytes(), before)
 
 
 class Tables(Foundry):

@@ -1,5 +1,4 @@
 """The profile `seedcore` on the system's own table, with and without its three lease columns."""
-import time
 import unittest
 import uuid
 
@@ -88,6 +87,12 @@ class Story(Seedcore):
         done = self.row(task)
         self.assertEqual((done["status"], done["attempts"], done["lease_expires_at"]), ("completed", 1, None))
         self.assertEqual([event["act"] for event in self.json("show", task).answer["history"]], ["recover", "complete"])
+
+    def test_two_workers_and_nobody_else(self):
+        task = self.insert()
+        copy = self.copy_of("seedcore", (r'interval  = "30s"', 'interval = "200ms"'), (r'beat      = "30s"', 'beat = "200ms"'))
+        self.take_over("--lease", "1s", profile=copy, done=lambda: self.status(task) == "completed")
+        self.assertEqual((self.row(task)["attempts"], self.row(task)["error"]), (1, REQUEUED))
 
     def test_three_requeues_and_no_more(self):
         """The requeue counts, the claim does not."""
@@ -299,6 +304,11 @@ class Startup(Seedcore):
         self.assertEqual(self.row(mine[2])["error"], "old | recovered on owner restart")
         self.assertEqual((self.status(fresh), self.status(other)), ("running", "running"))
         self.assertEqual(self.sql("SELECT count(*) FROM reclaim_events WHERE rule = 'recover'"), [(3,)])
+
+    def test_a_stale_sweep_at_bootstrap(self):
+        task = self.running(lease_expires_at=utc(5))
+        self.daemon_pass()
+        self.assertEqual(self.status(task), "queued")
 
     def test_the_owner_is_required(self):
         self.reclaim("recover", code=USAGE)

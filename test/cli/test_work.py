@@ -388,6 +388,16 @@ class Ends(WorkTest):
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not is_alive(guardian), "the end of the guardian")
 
+    def test_a_zombie_in_the_group_keeps_nobody_waiting(self):
+        """Its parent has left the group and never reaps it, so that the group is never empty."""
+        task = self.submit()
+        self.drain(self.script(
+            "(sleep 0.1 & exec setsid sh -c 'echo $$ > child; exec sleep 1000') > /dev/null 2>&1 &\n"
+            "while [ ! -s child ]; do sleep 0.01; done; sleep 0.3; echo hi"
+        ))
+        self.assertEqual(self.show(task)["result"], "hi")
+        os.kill(int(self.file("child")), signal.SIGKILL)
+
     def test_a_guardian_that_is_killed(self):
         task = self.submit("--max-attempts", "1")
         self.start(self.script("sleep 1000 & echo $! > child; echo $$ > pid; wait"))

@@ -206,6 +206,29 @@ static void test_a_turn_that_moved_on(void **state)
 	ledger_close(ledger);
 }
 
+static enum fault no_result(void *context, const char *name, long step)
+{
+	(void)context;
+	(void)step;
+	return strcmp(name, "turn_result") == 0 ? FAULT_BUSY : FAULT_NONE;
+}
+
+/* I10: what was committed is told, whatever becomes of the turn row afterwards. */
+static void test_a_result_that_cannot_be_kept(void **state)
+{
+	struct ledger *ledger = open_own(state);
+	submit(ledger, "t");
+	claim(ledger, "me", S);
+	clock_pass(90 * S);
+	struct ledger *sweeper = open_ledger(state, "reclaim", no_result, NULL);
+	struct sweep_result result = swept(sweeper, (struct pass_options){ .limit = -1 });
+	assert_int_equal(result.requeued, 1);
+	assert_int_equal(result.cut_short.status, RECLAIM_BUSY);
+	sweep_result_finish(&result);
+	ledger_close(sweeper);
+	ledger_close(ledger);
+}
+
 static void test_two_claims(void **state)
 {
 	struct ledger *ledger = open_own(state);
@@ -368,6 +391,7 @@ int main(void)
 		in_scene(test_a_beat_saves_an_idle_worker),
 		in_scene(test_two_sweeps_share_the_work),
 		in_scene(test_a_turn_that_moved_on),
+		in_scene(test_a_result_that_cannot_be_kept),
 		in_scene(test_two_claims),
 		in_scene(test_a_claim_of_a_worker_that_was_just_lost),
 		in_scene(test_a_claim_whose_answer_is_lost),

@@ -352,6 +352,34 @@ static void test_a_workers_lease_saves_from_other_silence(void **state)
 	ledger_close(ledger);
 }
 
+static void act_begins_again(void *context)
+{
+	begin_job(context, 1, "ann");
+}
+
+/* Candidates, then evidence: a name that came back after it was proven dead keeps what it has claimed since. */
+static void test_a_proof_is_of_what_was_claimed_before(void **state)
+{
+	struct ledger *ledger =
+		open_made(state, JOBS,
+			  "columns { state = \"state\" owner = \"who\" claimed_at = \"since\" "
+			  "time = \"epoch\" }\n"
+			  "probe { command = { \"sh\", \"-c\", \"exit 1\", \"{owner}\" } }\n"
+			  "rule gone { when = \"evidence\" then = \"requeue\" }\n");
+	begin_job(ledger, 1, "ann");
+	begin_job(ledger, 2, "ann");
+	clock_pass(5 * S);
+	struct meanwhile m = { "find", "find", act_begins_again, ledger };
+	struct ledger *sweeper = open_ledger(state, in(state, "made.conf"), meanwhile, &m);
+	struct sweep_result result = swept(sweeper, (struct pass_options){ .limit = -1 });
+	assert_true(m.done);
+	assert_string_equal(ids_of(&result), "2");
+	sweep_result_finish(&result);
+	ledger_close(sweeper);
+	assert_int_equal(sweep(ledger).requeued, 1);
+	ledger_close(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +393,7 @@ int main(void)
 		in_scene(test_overrides_and_the_bound),
 		in_scene(test_a_label_is_no_verdict),
 		in_scene(test_a_workers_lease_saves_from_other_silence),
+		in_scene(test_a_proof_is_of_what_was_claimed_before),
 	};
 	return cmocka_run_group_tests_name("host_sweep", tests, NULL, NULL);
 }

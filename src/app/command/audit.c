@@ -110,9 +110,8 @@ const struct command audit_command = {
 	.arguments = "",
 	.summary = "shows recoveries, ends of claims and what operators did, oldest first",
 	.options = options,
-	.about = "One row for each recovery, end of a claim, and act of an operator, written "
-		 "in the transaction of the\n"
-		 "change itself.",
+	.about = "One row for each recovery, end of a claim, and act of an operator, "
+		 "written in the transaction of the change itself.",
 	.example = "reclaim audit --task 0193a5c2-7d1e-7c3a-9a52-6d1f0c4e8b77",
 	.need = NEED_LEDGER,
 	.looks = true,

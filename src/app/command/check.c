@@ -174,11 +174,10 @@ const struct command check_command = {
 	.arguments = "",
 	.summary = "lints profile, schema, indexes, rights and timing; exit 2 when something "
 		   "is wrong",
-	.about = "Errors need mending, warnings are worth a look, notes say what this ledger "
-		 "can't promise (I1, I4, …:\n"
-		 "the invariants). Then how long a dead worker goes unnoticed, rule by rule.",
+	.about = "Errors need mending, warnings are worth a look, notes say what this "
+		 "ledger can't promise (I1, I4, …: the invariants). Then how long a dead "
+		 "worker goes unnoticed, rule by rule.",
 	.example = "reclaim --profile mine.conf check",
-	.codes = "2 something is wrong",
 	.need = NEED_LEDGER,
 	.looks = true,
 	.run = run,

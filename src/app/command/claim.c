@@ -116,9 +116,8 @@ const struct command claim_command = {
 	.arguments = "",
 	.summary = "takes tasks that are due, each with a lease of its own",
 	.options = options,
-	.about = "For workers in any language: claim, renew while working, then complete, fail "
-		 "or release with the\n"
-		 "token that the claim came with.",
+	.about = "For workers in any language: claim, renew while working, then complete, "
+		 "fail or release with the token that the claim came with.",
 	.codes = "3 nothing to claim, 7 the ledger has no such verb",
 	.example = "reclaim --json claim --owner me --lease 5m",
 	.run = run,

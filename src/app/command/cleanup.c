@@ -205,7 +205,7 @@ static int print(const struct app *app, const struct view *view)
 	} else {
 		add_text(&out, app, view);
 	}
-	report_problems(app, view->dry_run ? &view->found : &view->done);
+	report_problems(app, app->ledger->profile, view->dry_run ? &view->found : &view->done);
 	return app_out(app, &out);
 }
 

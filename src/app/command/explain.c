@@ -239,9 +239,9 @@ const struct command explain_command = {
 	.name = "explain",
 	.arguments = "ID",
 	.summary = "says why a task is, or is not, recovered",
-	.about = "Every rule in order: what it looked at, how old that is, and what it makes "
-		 "of it; then the verdict and\n"
-		 "what the next sweep will do. It asks the judge that the sweep asks.",
+	.about = "Every rule in order: what it looked at, how old that is, and what it "
+		 "makes of it; then the verdict and what the next sweep will do. It asks "
+		 "the judge that the sweep asks.",
 	.example = "reclaim explain 0193a5c2-7d1e-7c3a-9a52-6d1f0c4e8b77",
 	.codes = "3 no such task",
 	.need = NEED_LEDGER,

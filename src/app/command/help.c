@@ -1,7 +1,11 @@
 /* Help, made from the table of commands. */
 #include "options.h"
+#include "screen.h"
 
 #include <string.h>
+
+#define WIDTH 80
+static const struct screen page = { .width = WIDTH };
 
 const struct command *command_find(const char *name)
 {
@@ -59,31 +63,39 @@ int command_unknown(const struct app *app, const char *name)
 	for (size_t i = 0; commands[i]; i++) {
 		text_printf(&known, " %s", commands[i]->name);
 	}
-	return app_usage(app, "unknown command '%s'%s%s%s; allowed:%s", text_string(&shown),
-			 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+	return app_usage(app, "unknown command '%s'%s%s%s allowed:%s", text_string(&shown),
+			 near ? "; did you mean '" : ";", near ? near : "", near ? "'?" : "",
 			 text_string(&known));
 }
+
+#define COMMAND_INDENT 14
+#define OPTION_INDENT 26
 
 static void print_options(struct text *out, const struct command_option *options)
 {
 	for (int i = 0; options[i].name; i++) {
 		struct text TEXT_CLEANUP left = { 0 };
+		struct text TEXT_CLEANUP right = { 0 };
 		text_printf(&left, "--%s%s%s", options[i].name, options[i].argument ? " " : "",
 			    options[i].argument ? options[i].argument : "");
-		text_printf(out, "  %-22s  %s%s\n", text_string(&left),
-			    options[i].help ? options[i].help : "",
+		text_printf(&right, "%s%s", options[i].help ? options[i].help : "",
 			    options[i].required ? " (required)" : "");
+		text_printf(out, "  %-22s  ", text_string(&left));
+		print_wrapped(out, &page, OPTION_INDENT, text_string(&right));
+		text_add_char(out, '\n');
+		out->failed |= left.failed || right.failed;
 	}
 }
 
 void help_program(struct text *out)
 {
 	text_add(out, "reclaim gets stuck tasks moving again: on the job table that you have, "
-		      "or as a task "
-		      "queue of its own.\n\n"
+		      "or as a\ntask queue of its own.\n\n"
 		      "usage: reclaim [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\ncommands:\n");
 	for (size_t i = 0; commands[i]; i++) {
-		text_printf(out, "  %-10s  %s\n", commands[i]->name, commands[i]->summary);
+		text_printf(out, "  %-10s  ", commands[i]->name);
+		print_wrapped(out, &page, COMMAND_INDENT, commands[i]->summary);
+		text_add_char(out, '\n');
 	}
 	text_add(out, "\noptions, before or behind the command:\n");
 	print_options(out, global_options);
@@ -93,9 +105,7 @@ void help_program(struct text *out)
 		      "  reclaim --db URL --profile FILE sweep --dry-run\n");
 }
 
-#define WIDTH 96
-
-/* Words on lines no longer than WIDTH, the next ones indented; `ret_at` is the place on the line. */
+/* The next line is indented where the word would not fit on this one. */
 static void add_word(struct text *out, const char *word, size_t indent, size_t *at)
 {
 	size_t size = strlen(word);
@@ -125,20 +135,43 @@ static void print_usage(struct text *out, const struct command *command)
 	text_add_char(out, '\n');
 }
 
+/* Paragraphs, an empty line between them. */
+static void print_about(struct text *out, const char *about)
+{
+	while (*about) {
+		const char *end = strstr(about, "\n\n");
+		struct text TEXT_CLEANUP paragraph = { 0 };
+		text_add_bytes(&paragraph, about, end ? (size_t)(end - about) : strlen(about));
+		text_add_char(out, '\n');
+		print_wrapped(out, &page, 0, text_string(&paragraph));
+		text_add_char(out, '\n');
+		about += paragraph.size + (end ? 2 : 0);
+		out->failed |= paragraph.failed;
+	}
+}
+
 static void print_codes(struct text *out, const char *others)
 {
-	text_add(out, "\nexit codes: 0 done, 2 wrong usage or settings, 5 busy or interrupted, "
-		      "6 database "
-		      "unavailable");
-	text_printf(out, "%s%s\n", others ? ",\n            " : "", others ? others : "");
+	struct text TEXT_CLEANUP codes = { 0 };
+	text_printf(&codes,
+		    "0 done, 2 wrong usage or settings, 5 busy or interrupted, 6 database "
+		    "unavailable%s%s",
+		    others ? ", " : "", others ? others : "");
+	text_add(out, "\nexit codes: ");
+	print_wrapped(out, &page, (int)strlen("exit codes: "), text_string(&codes));
+	text_add_char(out, '\n');
+	out->failed |= codes.failed;
 }
 
 void help_of(struct text *out, const struct command *command)
 {
-	text_printf(out, "reclaim %s: %s\n\n", command->name, command->summary);
+	struct text TEXT_CLEANUP title = { 0 };
+	text_printf(&title, "reclaim %s: %s", command->name, command->summary);
+	print_wrapped(out, &page, 0, text_string(&title));
+	text_add(out, "\n\n");
 	print_usage(out, command);
 	if (command->about) {
-		text_printf(out, "\n%s\n", command->about);
+		print_about(out, command->about);
 	}
 	if (command->options && command->options[0].name) {
 		text_add(out, "\noptions:\n");
@@ -148,6 +181,7 @@ void help_of(struct text *out, const struct command *command)
 	if (command->example) {
 		text_printf(out, "\nexample:\n  %s\n", command->example);
 	}
+	out->failed |= title.failed;
 }
 
 static int run(struct app *app, const char *const *values, int argc, char **argv)

@@ -125,10 +125,9 @@ const struct command list_command = {
 	.arguments = "",
 	.summary = "lists tasks, newest first",
 	.options = options,
-	.about = "AGE counts from the claim, the end, or else the last change that the ledger "
-		 "keeps; in_flight is every\n"
-		 "state that a rule other than the deadline judges. Columns that don't fit the "
-		 "terminal are left out;\n"
+	.about = "AGE counts from the claim, the end, or else the last change that the "
+		 "ledger keeps; in_flight is every state that a rule other than the "
+		 "deadline judges. Columns that don't fit the terminal are left out; "
 		 "--json has them all, an object a line.",
 	.example = "reclaim list --state in_flight --limit 20",
 	.need = NEED_LEDGER,

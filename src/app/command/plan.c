@@ -54,9 +54,9 @@ const struct command plan_command = {
 	.name = "plan",
 	.arguments = "",
 	.summary = "prints the SQL that runs, for this profile, engine and schema",
-	.about = "Every statement with its name, what it is for, and what its parameters are. "
-		 "Nothing else runs\n"
-		 "on your tables; `init --print` shows what would change the schema.",
+	.about = "Every statement with its name, what it is for, and what its parameters "
+		 "are. Nothing else runs on your tables; `init --print` shows what would "
+		 "change the schema.",
 	.need = NEED_LEDGER,
 	.looks = true,
 	.run = run,

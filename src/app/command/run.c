@@ -45,12 +45,10 @@ const struct command run_command = {
 	.arguments = "",
 	.summary = "sweeps on and on: the daemon",
 	.options = options,
-	.about = "A pass at once, then one every interval; ticks that were missed are skipped. "
-		 "A worker of this\n"
-		 "host that dies is noticed within moments. When the database goes away it "
-		 "waits for it, and\n"
-		 "gives the workers time when it is back. SIGTERM ends it, SIGHUP rereads the "
-		 "settings.",
+	.about = "A pass at once, then one every interval; ticks that were missed are "
+		 "skipped. A worker of this host that dies is noticed within moments. "
+		 "When the database goes away it waits for it, and gives the workers time "
+		 "when it is back. SIGTERM ends it, SIGHUP rereads the settings.",
 	.codes = "7 --listen is not in this build",
 	.example = "reclaim --db URL run --interval 10s",
 	.run = run,

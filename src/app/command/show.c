@@ -282,8 +282,7 @@ const struct command show_command = {
 	.arguments = "ID",
 	.summary = "shows one task: all of its fields and its history",
 	.about = "Fields that the ledger does not keep are left out. On a terminal long "
-		 "payloads are cut; --json has them\n"
-		 "byte for byte.",
+		 "payloads are cut; --json has them byte for byte.",
 	.example = "reclaim show 0193a5c2-7d1e-7c3a-9a52-6d1f0c4e8b77",
 	.codes = "3 no such task",
 	.need = NEED_LEDGER,

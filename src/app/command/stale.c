@@ -151,10 +151,9 @@ const struct command stale_command = {
 	.name = "stale",
 	.arguments = "",
 	.summary = "lists the claims that are stale now, and what the next sweep will do",
-	.about = "The same look and the same judge as a sweep, and nothing is written. NEXT "
-		 "SWEEP says what is tried, or\n"
-		 "what it waits for: grace (the ledger was out of sight), valve (a mass "
-		 "expiry), cap (the pass is full).",
+	.about = "The same look and the same judge as a sweep, and nothing is written. "
+		 "NEXT SWEEP says what is tried, or what it waits for: grace (the ledger "
+		 "was out of sight), valve (a mass expiry), cap (the pass is full).",
 	.need = NEED_LEDGER,
 	.looks = true,
 	.run = run,

@@ -80,9 +80,9 @@ const struct command status_command = {
 	.arguments = "",
 	.summary = "shows how the ledger stands: tasks, workers, what is stale, the last sweep",
 	.options = options,
-	.about = "Native states and our words, zero-filled; what is stale now by the judge of "
-		 "the sweep; and the last sweep.\n"
-		 "A monitor runs --check: it says on stderr what needs a person.",
+	.about = "Native states and our words, zero-filled; what is stale now by the "
+		 "judge of the sweep; and the last sweep. A monitor runs --check: it says "
+		 "on stderr what needs a person.",
 	.example = "reclaim status --check --json",
 	.codes = "1 --check found something",
 	.need = NEED_LEDGER,

@@ -207,9 +207,9 @@ const struct command submit_command = {
 	.arguments = "",
 	.summary = "adds tasks, and prints their ids",
 	.options = options,
-	.about = "A missing database is made. A file is checked as a whole before its first "
-		 "task is stored; up to\n"
-		 "10000 tasks are stored together or not at all, more in batches of that size.",
+	.about = "A missing database is made. A file is checked as a whole before its "
+		 "first task is stored; up to 10000 tasks are stored together or not at "
+		 "all, more in batches of that size.",
 	.codes = "7 not on a host's ledger, 9 outcome unknown: repeat it with --key",
 	.example = "reclaim submit --kind mail --payload '{\"to\":\"ann@example.com\"}' "
 		   "--deadline 1h",

@@ -1,5 +1,6 @@
 /* sweep: one pass. */
 #include "report.h"
+#include "told.h"
 
 static const struct command_option options[] = {
 	{ "dry-run", NULL, "says what it would do, and writes nothing" },
@@ -27,6 +28,12 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 		return app_fail(app, &error);
 	}
 	int code = report_pass(app, app->ledger->profile, &result);
+	if (!pass.dry_run) {
+		struct told told = { .app = app,
+				     .profile = app->ledger->profile,
+				     .only_theirs = true };
+		tell_pass(&told, &result, /* in_grace= */ false);
+	}
 	sweep_result_finish(&result);
 	return code;
 }
@@ -36,9 +43,9 @@ const struct command sweep_command = {
 	.arguments = "",
 	.summary = "finds stale claims and puts each one right, once",
 	.options = options,
-	.about = "One pass, oldest claim first, at most as many as the profile's cap. Each "
-		 "task is changed together\n"
-		 "with its audit row, and only if it is still the claim that was judged.",
+	.about = "One pass, oldest claim first, at most as many as the profile's cap. "
+		 "Each task is changed together with its audit row, and only if it is "
+		 "still the claim that was judged.",
 	.codes = "8 done, but the valve holds claims back",
 	.example = "reclaim --db URL --profile FILE sweep --dry-run",
 	.run = run,

@@ -249,9 +249,8 @@ const struct command workers_command = {
 	.arguments = "[NAME]",
 	.summary = "lists workers: state, last sign, lease, claims, process and what is proven "
 		   "about it",
-	.about = "NAME is an id or a name. EVIDENCE is what the lock file proves about the "
-		 "process; a worker that is silent\n"
-		 "loses its claims at the next sweep.",
+	.about = "NAME is an id or a name. EVIDENCE is what the lock file proves about "
+		 "the process; a worker that is silent loses its claims at the next sweep.",
 	.codes = "3 no such worker",
 	.need = NEED_LEDGER,
 	.looks = true,

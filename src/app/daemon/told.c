@@ -124,10 +124,10 @@ static void tell_task(const struct told *told, const struct swept_task *task, bo
 	facts.recoveries = task->recoveries;
 	if (has_lines(told, OCCASION_TASK)) {
 		say_all(told, OCCASION_TASK, task->rule, &facts);
-		return;
+	} else if (!told->only_theirs) {
+		app_log(told->app, !in_detail, "task %s: %s by rule %s: %s", task->id,
+			remedy_name(task->remedy), task->rule, task->reason ? task->reason : "-");
 	}
-	app_log(told->app, !in_detail, "task %s: %s by rule %s: %s", task->id,
-		remedy_name(task->remedy), task->rule, task->reason ? task->reason : "-");
 }
 
 static int64_t count_released(const struct sweep_result *result, const char *worker)
@@ -149,7 +149,7 @@ static void tell_worker(const struct told *told, const struct sweep_result *resu
 	facts.count = count_released(result, worker->id);
 	if (worker->labelled && has_lines(told, OCCASION_WORKER)) {
 		say_all(told, OCCASION_WORKER, NULL, &facts);
-	} else if (worker->labelled) {
+	} else if (worker->labelled && !told->only_theirs) {
 		app_log(told->app, /* debug= */ false, "worker %s is gone", worker->id);
 	}
 	if (facts.count > 0) {
@@ -164,7 +164,7 @@ static void tell_problem(const struct told *told, const struct swept_problem *pr
 	facts.error = problem->message;
 	if (has_lines(told, OCCASION_FAILED)) {
 		say_all(told, OCCASION_FAILED, NULL, &facts);
-	} else {
+	} else if (!told->only_theirs) {
 		app_log(told->app, /* debug= */ false, "task %s could not be put right: %s",
 			problem->id, problem->message);
 	}
@@ -209,18 +209,22 @@ static void tell_done(const struct told *told, const struct sweep_result *result
 	facts.word_count = words ? profile->result_count : 0;
 	if (has_lines(told, OCCASION_DONE)) {
 		say_done(told, result, &facts);
-		return;
+	} else if (!told->only_theirs) {
+		app_log(told->app, /* debug= */ false,
+			"swept: %lld requeued, %lld failed, %lld stuck, %lld lost races, "
+			"%lld errors",
+			(long long)result->requeued, (long long)result->failed,
+			(long long)result->stuck, (long long)result->lost_races,
+			(long long)result->errors);
 	}
-	app_log(told->app, /* debug= */ false,
-		"swept: %lld requeued, %lld failed, %lld stuck, %lld lost races, %lld errors",
-		(long long)result->requeued, (long long)result->failed,
-		(long long)result->stuck, (long long)result->lost_races,
-		(long long)result->errors);
 }
 
 static void tell_valve(struct told *told, const struct sweep_result *result)
 {
 	struct text TEXT_CLEANUP until = { 0 };
+	if (told->only_theirs) {
+		return;
+	}
 	if (result->valve.holding && !told->valve_holding) {
 		time_print_rfc3339(&until, result->valve.until);
 		app_log(told->app, /* debug= */ false,
@@ -243,7 +247,7 @@ static void tell_found(const struct told *told, const struct sweep_result *resul
 
 static void tell_races(const struct told *told, const struct sweep_result *result)
 {
-	if (result->lost_races > 0) {
+	if (result->lost_races > 0 && !told->only_theirs) {
 		app_log(told->app, /* debug= */ false,
 			"%lld races lost: changed by somebody else since this pass looked",
 			(long long)result->lost_races);

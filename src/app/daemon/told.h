@@ -9,6 +9,7 @@ struct told {
 	const struct app *app;
 	const struct profile *profile;
 	int64_t interval;
+	bool only_theirs; /* the profile's lines and none of ours: for a command that prints its own */
 	bool valve_holding; /* said already */
 };
 

@@ -92,9 +92,13 @@ void report_summary(struct text *out, const struct sweep_result *result)
 	out->failed |= counts.failed;
 }
 
-void report_problems(const struct app *app, const struct sweep_result *result)
+void report_problems(const struct app *app, const struct profile *profile,
+		     const struct sweep_result *result)
 {
-	for (size_t i = 0; i < result->problem_count; i++) {
+	/* The profile's own log lines name them already. */
+	bool told = !result->dry_run && app->verbosity >= 0 &&
+		    profile->messages[OCCASION_FAILED][0].text;
+	for (size_t i = 0; !told && i < result->problem_count; i++) {
 		app_complain(app, "task %s: %s", result->problems[i].id,
 			     result->problems[i].message);
 	}
@@ -115,7 +119,7 @@ int report_pass(const struct app *app, const struct profile *profile,
 		report_tasks(&out, result);
 		report_summary(&out, result);
 	}
-	report_problems(app, result);
+	report_problems(app, profile, result);
 	int code = app_out(app, &out);
 	if (result->cut_short.status) {
 		app_complain(app, "the pass was cut short; what is counted was done: %s",

@@ -12,6 +12,7 @@ int report_pass(const struct app *app, const struct profile *profile,
 void report_tasks(struct text *out, const struct sweep_result *result);
 void report_summary(struct text *out, const struct sweep_result *result);
 /* What could not be put right, or be judged, on stderr. */
-void report_problems(const struct app *app, const struct sweep_result *result);
+void report_problems(const struct app *app, const struct profile *profile,
+		     const struct sweep_result *result);
 
 #endif

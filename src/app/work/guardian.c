@@ -15,6 +15,7 @@
 #define MSEC INT64_C(1000)
 #define USEC INT64_C(1000000)
 #define REAP_EVERY (10 * MSEC)
+#define REAP_MOST (1 * USEC)
 #define NEVER INT64_MAX
 
 /* Everything in here is a descriptor of the guardian's own. */
@@ -219,22 +220,27 @@ static void watch(struct guard *guard)
 	}
 }
 
-/* What is left of the group ends with its leader; then it is told how that one ended. */
-static void finish(const struct guard *guard)
+/* Until the group is empty, but not for a zombie in it whose parent has left the group and never reaps it. */
+static void end_rest(const struct guard *guard)
 {
-	int status = 0, code = 0;
 	const struct timespec pause = { .tv_nsec = REAP_EVERY * 1000 };
-	kill(-guard->command, SIGKILL);
-	while (waitpid(guard->command, &status, 0) < 0 && errno == EINTR) {
-	}
-	for (;;) {
+	for (int64_t until = now() + REAP_MOST; now() < until; nanosleep(&pause, NULL)) {
 		while (waitpid(-1, NULL, WNOHANG) > 0) {
 		}
 		if (kill(-guard->command, SIGKILL) != 0) {
 			break;
 		}
-		nanosleep(&pause, NULL);
 	}
+}
+
+/* What is left of the group ends with its leader; then it is told how that one ended. */
+static void finish(const struct guard *guard)
+{
+	int status = 0, code = 0;
+	kill(-guard->command, SIGKILL);
+	while (waitpid(guard->command, &status, 0) < 0 && errno == EINTR) {
+	}
+	end_rest(guard);
 	if (read(guard->failure, &code, sizeof(code)) == (ssize_t)sizeof(code)) {
 		report(guard, NEWS_NOT_STARTED, code);
 	}

@@ -334,14 +334,12 @@ const struct command work_command = {
 	.need = NEED_NOTHING,
 	.takes_rest = true,
 	.run = run,
-	.about =
-		"The command finds RECLAIM_ID, RECLAIM_TOKEN, RECLAIM_ATTEMPT, RECLAIM_KIND "
-		"and\n"
-		"RECLAIM_QUEUE in its environment. Exit status 0 completes the task, 75 means\n"
-		"not now (the attempt is given back), 100 fails it for good, anything else\n"
-		"fails it with the end of stderr, to be tried again. On a lost lease, a "
-		"cancel\n"
-		"or the worker's own death the command's process group is ended. SIGTERM\n"
-		"drains, a second one ends at once.",
+	.about = "The command finds RECLAIM_ID, RECLAIM_TOKEN, RECLAIM_ATTEMPT, "
+		 "RECLAIM_KIND and RECLAIM_QUEUE in its environment. Exit status 0 "
+		 "completes the task, 75 means not now (the attempt is given back), 100 "
+		 "fails it for good, anything else fails it with the end of stderr, to be "
+		 "tried again. On a lost lease, a cancel or the worker's own death the "
+		 "command's process group is ended. SIGTERM drains, a second one ends at "
+		 "once.",
 	.example = "reclaim work --concurrency 4 -- ./resize-image",
 };
