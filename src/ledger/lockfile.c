@@ -10,6 +10,23 @@
 /* Slots are 62-bit: they fit every off_t, and two workers never draw the same. */
 #define SLOT_MASK INT64_C(0x3fffffffffffffff)
 
+/* Whoever may use the database may register there, and nobody else; a link in its place leads nowhere. */
+static int open_to_hold(const char *name, const char *path)
+{
+	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+	struct stat database;
+	int fd = open(name, flags | O_CREAT | O_EXCL, 0600);
+	if (fd < 0) {
+		return errno == EEXIST ? open(name, flags) : -1;
+	}
+	if (stat(path, &database) == 0) {
+		/* Where the owner can't be the same, the rights still are. */
+		(void)!fchown(fd, database.st_uid, database.st_gid);
+		(void)!fchmod(fd, database.st_mode & 0666);
+	}
+	return fd;
+}
+
 enum reclaim_status lockfile_open(const char *path, bool to_hold, struct lockfile *ret_lockfile,
 				  struct reclaim_error *error)
 {
@@ -24,8 +41,8 @@ enum reclaim_status lockfile_open(const char *path, bool to_hold, struct lockfil
 	if (name.failed) {
 		return fail_no_memory(error);
 	}
-	lockfile.fd = to_hold ? open(name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0666) :
-				open(name.data, O_RDONLY | O_CLOEXEC);
+	lockfile.fd = to_hold ? open_to_hold(name.data, path) :
+				open(name.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (lockfile.fd < 0 && !to_hold) {
 		*ret_lockfile = lockfile; /* nobody has registered here: nothing is proven */
 		return RECLAIM_OK;

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+_Static_assert(PLAN_KEY_MAX >= KEY_COLUMNS_MAX && PLAN_TOKEN_MAX >= TOKEN_COLUMNS_MAX &&
+		       PLAN_SHOW_MAX >= SHOW_COLUMNS_MAX,
+	       "a place for every column that a profile may name");
+
 static const struct value *cell(const struct value *row, int at)
 {
 	static const struct value none = { .type = VALUE_NULL };

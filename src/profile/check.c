@@ -274,6 +274,30 @@ static bool check_probe(struct checker *c)
 		   "probe asks about nobody; allowed: {owner} in one of the arguments");
 }
 
+/* A key or a token that were cut would match other tasks too. */
+static bool check_counts(struct checker *c)
+{
+	const struct node *root = c->reader->root, *columns = section_of(c, "columns");
+	const struct {
+		const struct node *section;
+		const char *option;
+		const struct names *names;
+		size_t most;
+	} lists[] = {
+		{ root, "key", &c->profile->key, KEY_COLUMNS_MAX },
+		{ columns, "token", &c->profile->token, TOKEN_COLUMNS_MAX },
+		{ columns, "show", &c->profile->show, SHOW_COLUMNS_MAX },
+	};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		if (lists[i].names->count > lists[i].most) {
+			return BAD(c, node_line(lists[i].section, lists[i].option),
+				   "%s has %zu columns; allowed: 1 to %zu", lists[i].option,
+				   lists[i].names->count, lists[i].most);
+		}
+	}
+	return true;
+}
+
 /* "native" is for the ledger whose columns we made. */
 static bool check_time(struct checker *c)
 {
@@ -299,7 +323,7 @@ static bool check_claims(struct checker *c)
 bool profile_check(struct reader *reader)
 {
 	struct checker c = { .reader = reader, .profile = reader->profile };
-	return check_states(&c) && check_labels(&c) && check_rules(&c) && check_budget(&c) &&
+	return check_counts(&c) && check_states(&c) && check_labels(&c) && check_rules(&c) && check_budget(&c) &&
 	       check_remedies(&c) && check_verbs(&c) && check_recover(&c) &&
 	       check_cleanup(&c) && check_probe(&c) && check_time(&c) && check_claims(&c) &&
 	       check_texts(&c);

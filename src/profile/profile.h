@@ -214,6 +214,11 @@ struct profile {
 	bool health; /* status names native labels of workers */
 };
 
+/* How many columns these may have: a ledger's places are counted. */
+#define KEY_COLUMNS_MAX 8
+#define TOKEN_COLUMNS_MAX 8
+#define SHOW_COLUMNS_MAX 16
+
 /* A built-in profile's text; NULL when there is none. `i` counts from 0 for a list. */
 const char *profile_builtin(const char *name);
 const char *profile_builtin_at(size_t i, const char **ret_name);

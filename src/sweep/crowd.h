@@ -13,7 +13,7 @@ struct member {
 	enum evidence evidence;
 	bool silent; /* by the rule that looks at workers, or its lease is over */
 	bool ended;  /* this pass has ended its lease, or given it its label */
-	bool spared; /* the valve or a grace holds some of its claims back */
+	bool spared; /* while it is not ended: valve, grace or cap may hold some of its claims back */
 	const struct value *row;
 };
 

@@ -69,6 +69,24 @@ static void note_future(struct pass *pass, const struct facts *facts)
 	pass->result->future += ahead;
 }
 
+static void spare_owner(struct pass *pass, const struct judged *judged)
+{
+	struct text TEXT_CLEANUP owner = { 0 };
+	row_print_owner(&owner, pass->plan, judged->row);
+	struct member *member = crowd_find(&pass->crowd, text_string(&owner));
+	if (member) {
+		member->spared = true;
+	}
+}
+
+/* The take of its first claim ends a worker that never comes back; until then it may save them all by a beat. */
+static bool ends_worker(const struct judged *judged)
+{
+	const struct verdict *verdict = &judged->verdict;
+	return judged->facts.worker_terminal && rule_family(verdict->rule->kind) != FAMILY_LIMIT &&
+	       verdict->remedy != REMEDY_REPORT;
+}
+
 static enum reclaim_status look_at_row(struct pass *pass, const struct judged *judged, bool *ret_go_on)
 {
 	struct sweep_result *result = pass->result;
@@ -91,6 +109,9 @@ static enum reclaim_status look_at_row(struct pass *pass, const struct judged *j
 		break;
 	case OUTCOME_STALE:
 		result->stale++;
+		if (ends_worker(judged)) {
+			spare_owner(pass, judged);
+		}
 		if (by_silence(verdict) && !add_suspect(pass, verdict)) {
 			return fail_no_memory(pass->error);
 		}
@@ -169,16 +190,6 @@ struct taking {
 static struct taking *taking_of(struct pass *pass)
 {
 	return (struct taking *)pass; /* the pass is its first member */
-}
-
-static void spare_owner(struct pass *pass, const struct judged *judged)
-{
-	struct text TEXT_CLEANUP owner = { 0 };
-	row_print_owner(&owner, pass->plan, judged->row);
-	struct member *member = crowd_find(&pass->crowd, text_string(&owner));
-	if (member) {
-		member->spared = true;
-	}
 }
 
 static bool held_by_valve(const struct pass *pass, const struct verdict *verdict)

@@ -118,6 +118,20 @@ class Deaths(Daemon):
         self.finish("--no-sweep")
         self.assertEqual(self.sql("SELECT state, recoveries FROM reclaim_tasks"), [("completed", 1)] * 2)
 
+    def test_beside_another_lock_file(self):
+        """Somebody took the file away: those who registered in the new one are proven dead by it."""
+        self.submit("--count", "2")
+        self.daemon("--interval", "1h")
+        first = self.busy("--no-sweep")
+        time.sleep(1.5)  # the daemon has looked at it
+        first.kill()
+        self.until(lambda: self.sql("SELECT sum(recoveries) FROM reclaim_tasks") == [(1,)], "the recovery", seconds=10)
+        workers = self.file.with_name(self.file.name + "-workers")
+        workers.rename(self.folder / "taken")
+        second = self.busy("--no-sweep")
+        second.kill()
+        self.until(lambda: self.sql("SELECT sum(recoveries) FROM reclaim_tasks") == [(2,)], "the recovery", seconds=10)
+
     def test_one_after_another(self):
         self.submit("--count", "3")
         self.daemon("--interval", "1h")

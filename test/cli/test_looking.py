@@ -72,6 +72,16 @@ class OwnLedger(Looking):
         return claims
 
 
+class Submit(OwnLedger):
+    def test_a_known_id_is_harmless_on_a_terminal(self):
+        """Whoever had the key first has chosen the id."""
+        self.submit("--key", "k", "--id", HOSTILE)
+        self.assertEqual(self.reclaim("submit", "--key", "k").out, HOSTILE + "\n")
+        out, code = self.on_terminal("submit", "--key", "k")
+        self.assertEqual(code, DONE)
+        self.assert_harmless(out)
+
+
 class List(OwnLedger):
     def test_json(self):
         task, = self.submit("--kind", "mail", "--queue", "out", "--max-attempts", 7)

@@ -315,6 +315,15 @@ class Startup(Seedcore):
 
 
 class Cleanup(Seedcore):
+    def test_as_many_columns_as_a_profile_may_show(self):
+        self.running(2000)
+        names = [f"more_{i}" for i in range(16)]
+        self.script("".join(f"ALTER TABLE tasks ADD COLUMN {name} text DEFAULT 'word';" for name in names))
+        shown = ", ".join(f'"{name}"' for name in names)
+        copy = self.copy_of("seedcore", (r"show        = .*", f"show = {{ {shown} }}"))
+        out = self.reclaim("cleanup", "--dry-run", profile=copy).out
+        self.assertEqual(out.count("word"), 16)
+
     def rows(self):
         self.old = self.running(2000, error="x", lease_expires_at=utc(-500), last_heartbeat=utc())
         self.older = self.running(3000, attempts=3)

@@ -5,6 +5,7 @@
 #include "verbs.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MSEC INT64_C(1000)
@@ -362,6 +363,41 @@ static void test_the_lock_proves_life_and_death(void **state)
 	tear_down(&f);
 }
 
+static mode_t rights_of(const char *path)
+{
+	struct stat found;
+	assert_int_equal(lstat(path, &found), 0);
+	return found.st_mode & 07777;
+}
+
+/* Whoever may use the database may register, and nobody else. */
+static void test_the_lock_files_rights(void **state)
+{
+	static const mode_t rights[] = { 0600, 0660 };
+	for (size_t i = 0; i < COUNT_OF(rights); i++) {
+		struct fixture f = set_up(state);
+		const mode_t mask = umask(022);
+		assert_int_equal(chmod(in(state, "tasks.db"), rights[i]), 0);
+		start(&f);
+		umask(mask);
+		assert_int_equal(rights_of(in(state, "tasks.db-workers")), rights[i]);
+		tear_down(&f);
+		assert_int_equal(unlink(in(state, "tasks.db-workers")), 0);
+	}
+}
+
+/* What a link in its place points at is nobody's lock file. */
+static void test_a_link_is_no_lock_file(void **state)
+{
+	struct fixture f = set_up(state);
+	assert_int_equal(symlink(in(state, "elsewhere"), in(state, "tasks.db-workers")), 0);
+	start(&f);
+	assert_int_equal(access(in(state, "elsewhere"), F_OK), -1);
+	assert_int_equal(
+		ask(f.db, "SELECT count(*) FROM reclaim_workers WHERE slot IS NULL"), 1);
+	tear_down(&f);
+}
+
 static void test_timing_is_checked(void **state)
 {
 	static const struct {
@@ -489,6 +525,8 @@ int main(void)
 		in_folder(test_the_fence_does_not_wait_for_the_database),
 		in_folder(test_what_was_told_is_forgotten_in_the_end),
 		in_folder(test_the_lock_proves_life_and_death),
+		in_folder(test_the_lock_files_rights),
+		in_folder(test_a_link_is_no_lock_file),
 		in_folder(test_timing_is_checked),
 		in_folder(test_many_threads_may_talk_to_it),
 		in_folder(test_a_hosts_claims_are_renewed_one_by_one),

@@ -384,6 +384,26 @@ static void test_startup_grace(void **state)
 	ledger_close(ledger);
 }
 
+/* I8: a worker whose claims the cap leaves for later is left too, and saves them by a beat. */
+static void test_the_cap_spares_workers(void **state)
+{
+	struct ledger *ledger = open_own(state);
+	struct holding holding = { 0 };
+	submit(ledger, "t");
+	const char *worker = enrol(ledger, 30 * S);
+	assert_int_equal(claim_as(ledger, worker, 1), 1);
+	clock_pass(90 * S);
+	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = 0 });
+	assert_int_equal(result.stale, 1);
+	assert_int_equal(result.held_back, 1);
+	sweep_result_finish(&result);
+	OK(worker_beat(ledger, worker, 30 * S, &holding, &error));
+	assert_int_equal(holding.count, 1);
+	holding_finish(&holding);
+	assert_int_equal(sweep(ledger).stale, 0);
+	ledger_close(ledger);
+}
+
 /* What explain says is what the sweep does. */
 static void test_explain_agrees(void **state)
 {
@@ -429,6 +449,7 @@ int main(void)
 		in_scene(test_the_valve_holds_a_crowd),
 		in_scene(test_force_opens_the_valve),
 		in_scene(test_the_valve_spares_workers),
+		in_scene(test_the_cap_spares_workers),
 		in_scene(test_one_dead_box_is_no_mass_event),
 		in_scene(test_grace_after_an_outage),
 		in_scene(test_startup_grace),

@@ -31,6 +31,12 @@ const struct mistake mistakes[] = {
 	{ ALL "claims = \"a\xff\"\n", 8, "not text", "UTF-8" },
 	{ ALL "columns|state = \"x\"\n", 8, "'|' can't stand here", "letters" },
 
+	/* places that are counted */
+	{ "ledger = \"m\"\ntable = \"t\"\nkey = { \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\" }\n" COLUMNS STATES RULE,
+	  3, "key has 9 columns", "allowed: 1 to 8" },
+	{ HEAD "columns { state = \"s\" claimed_at = \"c\"\ntoken = { \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\" } }\n" STATES RULE,
+	  6, "token has 9 columns", "allowed: 1 to 8" },
+
 	/* words and places */
 	{ WITH_RULE("whne = \"age\" then = \"fail\""), 8, "unknown option 'whne' in rule 'a'",
 	  "allowed: when, of, after, inclusive, from, missing, unless, then, reason, error, spent_error, "

@@ -152,10 +152,13 @@ static void add_cell(struct text_table *table, const struct value *value)
 	text_table_add(table, TINT_PLAIN, text_string(&text));
 }
 
+/* The id, what the profile shows, and the age. */
+_Static_assert(PLAN_SHOW_MAX + 2 <= TABLE_COLUMNS_MAX, "a table for every profile");
+
 static void add_rows(struct text *out, const struct app *app, const struct view *view)
 {
 	const struct plan *plan = view->plan;
-	struct heading headings[PLAN_SHOW_MAX + 2] = { { .title = "id" } };
+	struct heading headings[TABLE_COLUMNS_MAX] = { { .title = "id" } };
 	struct text_table TABLE_CLEANUP table = { .headings = headings, .columns = 1 };
 	for (size_t i = 0; i < plan->show_count; i++) {
 		if (plan->at.show[i] > 0) {

@@ -84,17 +84,20 @@ enum reclaim_status watch_refresh(struct watch *watch, struct ledger *ledger,
 				  struct reclaim_error *error)
 {
 	struct result RESULT_CLEANUP rows = { 0 };
+	struct lockfile lockfile; /* each time anew: whoever removed it has parted old workers from new ones */
 	enum reclaim_status status = ledger_plan(ledger, error);
 	if (!status) {
 		status = look_workers(ledger, &rows, error);
 	}
-	if (!status && watch->lockfile.fd < 0) {
+	if (!status) {
 		status = lockfile_open(db_lock_path(ledger->db), /* to_hold= */ false,
-				       &watch->lockfile, error);
+				       &lockfile, error);
 	}
 	if (status) {
 		return status;
 	}
+	lockfile_close(&watch->lockfile);
+	watch->lockfile = lockfile;
 	return read_workers(watch, ledger, &rows) ? RECLAIM_OK : fail_no_memory(error);
 }
 

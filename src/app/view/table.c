@@ -97,11 +97,9 @@ void text_table_add_time(struct text_table *table, int64_t time)
 
 /* ---- print ---- */
 
-#define COLUMNS_MAX 16
-
 /* How the columns share the width. */
 struct layout {
-	int widths[COLUMNS_MAX]; /* 0: left out */
+	int widths[TABLE_COLUMNS_MAX]; /* 0: left out */
 	int shown;               /* columns on the line: all, or all but the tail */
 };
 
@@ -239,7 +237,7 @@ static void print_line(struct text *out, const struct screen *screen,
 void text_table_print(struct text *out, struct text_table *table, const struct screen *screen)
 {
 	struct layout layout;
-	struct table_cell titles[COLUMNS_MAX];
+	struct table_cell titles[TABLE_COLUMNS_MAX];
 	if (table->failed) {
 		out->failed = true;
 		return;

@@ -7,6 +7,8 @@
 
 #include "screen.h"
 
+#define TABLE_COLUMNS_MAX 18
+
 struct heading {
 	const char *title;
 	bool right;   /* numbers */
