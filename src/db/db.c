@@ -6,7 +6,13 @@
 #include <strings.h>
 #include <time.h>
 
-const struct db_driver *const db_drivers[] = { &sqlite_driver, NULL };
+const struct db_driver *const db_drivers[] = {
+	&sqlite_driver,
+#ifdef HAVE_POSTGRES
+	&postgres_driver,
+#endif
+	NULL,
+};
 
 struct db *(*db_opened)(struct db *db);
 int64_t (*db_clock)(void);
@@ -139,6 +145,35 @@ enum reclaim_status db_run(struct db *db, const struct statement *statement,
 			   struct reclaim_error *error)
 {
 	return db->driver->run(db, statement, params, ret_result, error);
+}
+
+enum reclaim_status run_one_by_one(struct db *db, const struct statement *statement,
+				   const struct value *params, size_t count,
+				   int64_t *ret_changed, struct reclaim_error *error)
+{
+	enum reclaim_status status = RECLAIM_OK;
+	for (size_t i = 0; status == RECLAIM_OK && i < count; i++) {
+		RESULT_CLEANUP struct result result = { 0 };
+		status = db->driver->run(db, statement,
+					 params + i * (size_t)statement->param_count, &result,
+					 error);
+		ret_changed[i] = statement->writes ? result.changed : (int64_t)result.rows;
+	}
+	return status;
+}
+
+enum reclaim_status db_run_many(struct db *db, const struct statement *statement,
+				const struct value *params, size_t count, int64_t *ret_changed,
+				struct reclaim_error *error)
+{
+	if (!db->in_transaction) {
+		return fail(error, RECLAIM_INTERNAL,
+			    "database '%s': %s: no transaction is open", db->url->shown,
+			    statement->name);
+	}
+	return count == 0
+		       ? RECLAIM_OK
+		       : db->driver->run_many(db, statement, params, count, ret_changed, error);
 }
 
 enum reclaim_status db_script(struct db *db, const char *sql, struct reclaim_error *error)

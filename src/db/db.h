@@ -38,9 +38,22 @@ struct result {
 void result_finish(struct result *result);
 const struct value *result_cell(const struct result *result, size_t row, size_t column);
 
+/* What of a column's type the statements about it depend on. */
+enum column_kind {
+	COLUMN_PLAIN,
+	COLUMN_BYTES,
+	COLUMN_TEXT,   /* takes text without NUL characters only */
+	COLUMN_NUMBER, /* takes whole numbers only */
+	COLUMN_UUID,   /* takes UUIDs only */
+	COLUMN_INSTANT, /* the engine's own instants, without a zone: they are in UTC */
+	COLUMN_ZONED,	/* … and with one */
+	COLUMN_OPAQUE,	/* to be read as text only */
+};
+
 /* A table as found. */
 struct column {
 	const char *name, *type; /* the declared type, lower case */
+	enum column_kind kind;
 	bool nullable;
 	int key; /* place in the primary key from 1; 0: none */
 	bool has_default;
@@ -53,7 +66,7 @@ struct table_index {
 };
 struct table {
 	struct arena arena;
-	const char *name;
+	const char *name; /* as it is found again, whatever the connection's settings */
 	struct column *columns;
 	size_t column_count;
 	struct table_index *indexes;
@@ -103,6 +116,13 @@ struct db_driver {
 	enum reclaim_status (*run)(struct db *db, const struct statement *statement,
 				   const struct value *params, struct result *ret_result,
 				   struct reclaim_error *error);
+	/*
+	 * Runs one statement for each of `count` rows of parameters, one after the other, in the open transaction; it fails
+	 * as a whole. `ret_changed[i]`: how many rows the i-th has changed, or, if the statement only reads, found.
+	 */
+	enum reclaim_status (*run_many)(struct db *db, const struct statement *statement,
+					const struct value *params, size_t count,
+					int64_t *ret_changed, struct reclaim_error *error);
 	/* Runs a script of several statements without parameters. */
 	enum reclaim_status (*script)(struct db *db, const char *sql,
 				      struct reclaim_error *error);
@@ -145,6 +165,9 @@ void db_rollback(struct db *db); /* does nothing outside a transaction */
 enum reclaim_status db_run(struct db *db, const struct statement *statement,
 			   const struct value *params, struct result *ret_result,
 			   struct reclaim_error *error);
+enum reclaim_status db_run_many(struct db *db, const struct statement *statement,
+				const struct value *params, size_t count, int64_t *ret_changed,
+				struct reclaim_error *error);
 enum reclaim_status db_script(struct db *db, const char *sql, struct reclaim_error *error);
 enum reclaim_status db_wait(struct db *db, int64_t timeout, int wake,
 			    struct reclaim_error *error);

@@ -38,6 +38,13 @@ static enum reclaim_status pass_run(struct db *db, const struct statement *state
 	return db_run(decorator_inner(db), statement, params, ret_result, error);
 }
 
+static enum reclaim_status pass_run_many(struct db *db, const struct statement *statement,
+					 const struct value *params, size_t count,
+					 int64_t *ret_changed, struct reclaim_error *error)
+{
+	return db_run_many(decorator_inner(db), statement, params, count, ret_changed, error);
+}
+
 static enum reclaim_status pass_script(struct db *db, const char *sql,
 				       struct reclaim_error *error)
 {
@@ -75,6 +82,7 @@ void *decorator_create(size_t size, struct db *inner)
 	decorator->driver.commit = pass_commit;
 	decorator->driver.rollback = pass_rollback;
 	decorator->driver.run = pass_run;
+	decorator->driver.run_many = pass_run_many;
 	decorator->driver.script = pass_script;
 	decorator->driver.wait = pass_wait;
 	decorator->driver.look_up = pass_look_up;

@@ -5,7 +5,7 @@
 #include "db.h"
 
 /* The engines; db_drivers lists those of this build. */
-extern const struct db_driver sqlite_driver;
+extern const struct db_driver sqlite_driver, postgres_driver;
 
 #define BUSY_DEFAULT (10 * USEC_PER_SEC)
 #define BUSY_MAX (INT64_C(366) * 86400 * USEC_PER_SEC)
@@ -23,5 +23,10 @@ int64_t wall_now(void);
 
 /* How long to wait for a lock: 0 is the default, less than 0 not at all. */
 int64_t options_patience(const struct db_options *options);
+
+/* run_many for engines that have nothing better: one call after the other. */
+enum reclaim_status run_one_by_one(struct db *db, const struct statement *statement,
+				   const struct value *params, size_t count,
+				   int64_t *ret_changed, struct reclaim_error *error);
 
 #endif

@@ -117,6 +117,19 @@ static enum reclaim_status faulty_run(struct db *db, const struct statement *sta
 	return status;
 }
 
+static enum reclaim_status faulty_run_many(struct db *db, const struct statement *statement,
+					   const struct value *params, size_t count,
+					   int64_t *ret_changed, struct reclaim_error *error)
+{
+	struct step step = next_step(db, statement->name, /* commits= */ false);
+	enum reclaim_status status = before(&step, error);
+	if (status == RECLAIM_OK) {
+		status = db_run_many(decorator_inner(db), statement, params, count, ret_changed,
+				     error);
+	}
+	return status == RECLAIM_OK ? after(&step, error) : status;
+}
+
 static enum reclaim_status faulty_script(struct db *db, const char *sql,
 					 struct reclaim_error *error)
 {
@@ -139,6 +152,7 @@ struct db *fault_wrap(struct db *inner, fault_fn *decide, void *context)
 	faulty->decorator.driver.begin = faulty_begin;
 	faulty->decorator.driver.commit = faulty_commit;
 	faulty->decorator.driver.run = faulty_run;
+	faulty->decorator.driver.run_many = faulty_run_many;
 	faulty->decorator.driver.script = faulty_script;
 	return &faulty->decorator.db;
 }

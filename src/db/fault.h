@@ -1,7 +1,7 @@
 /*
  * Decorators: any driver, with faults or with a trace. Tests put them around a connection (db_opened).
  *
- * A "step" is every call that reaches the engine: begin, run, script, commit (rollback is none). The callback sees the
+ * A "step" is every call that reaches the engine: begin, run, run_many, script, commit (rollback is none). The callback sees the
  * step before it happens and says what becomes of it.
  */
 #ifndef DB_FAULT_H

@@ -193,6 +193,7 @@ const struct db_driver sqlite_driver = {
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
 	.run = sqlite_run,
+	.run_many = run_one_by_one,
 	.script = sqlite_script,
 	.wait = sqlite_wait,
 	.look_up = sqlite_look_up,

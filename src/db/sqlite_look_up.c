@@ -70,6 +70,7 @@ static bool take_columns(struct table *table, const struct result *result)
 		if (!column->name || !column->type) {
 			return false;
 		}
+		column->kind = strstr(column->type, "blob") ? COLUMN_BYTES : COLUMN_PLAIN;
 	}
 	table->column_count = result->rows;
 	return true;

@@ -122,6 +122,24 @@ static enum reclaim_status traced_run(struct db *db, const struct statement *sta
 	return status;
 }
 
+static enum reclaim_status traced_run_many(struct db *db, const struct statement *statement,
+					   const struct value *params, size_t count,
+					   int64_t *ret_changed, struct reclaim_error *error)
+{
+	TEXT_CLEANUP struct text line = { 0 };
+	int64_t start = monotonic_now(), changed = 0;
+	enum reclaim_status status =
+		db_run_many(decorator_inner(db), statement, params, count, ret_changed, error);
+	for (size_t i = 0; status == RECLAIM_OK && i < count; i++) {
+		changed += ret_changed[i];
+	}
+	text_printf(&line, "%s: ", statement->name);
+	add_sql(&line, statement->sql);
+	text_printf(&line, " %zu times, %lld changed,", count, (long long)changed);
+	finish_line(db, &line, start, status);
+	return status;
+}
+
 static enum reclaim_status traced_script(struct db *db, const char *sql,
 					 struct reclaim_error *error)
 {
@@ -147,6 +165,7 @@ struct db *trace_wrap(struct db *inner, trace_fn *report, void *context)
 	traced->decorator.driver.commit = traced_commit;
 	traced->decorator.driver.rollback = traced_rollback;
 	traced->decorator.driver.run = traced_run;
+	traced->decorator.driver.run_many = traced_run_many;
 	traced->decorator.driver.script = traced_script;
 	return &traced->decorator.db;
 }

@@ -74,15 +74,16 @@ static enum reclaim_status owner_value(const struct ledger *ledger, const char *
 {
 	const char *name = ledger->profile->roles[ROLE_OWNER];
 	const struct column *column = name ? table_column(ledger->plan->table, name) : NULL;
-	if (!column || !strstr(column->type, "blob")) {
+	enum column_kind kind = column ? column->kind : COLUMN_PLAIN;
+	unsigned char bytes[16];
+	if ((kind == COLUMN_BYTES || kind == COLUMN_UUID) && !uuid_parse(owner, strlen(owner), bytes)) {
+		return fail(error, RECLAIM_INVALID,
+			    "owner '%s' must be a UUID on ledger '%s': its column '%s' is %s", owner,
+			    ledger->profile->name, name, column->type);
+	}
+	if (kind != COLUMN_BYTES) {
 		*ret_value = value_string(owner);
 		return RECLAIM_OK;
-	}
-	unsigned char bytes[16];
-	if (!uuid_parse(owner, strlen(owner), bytes)) {
-		return fail(error, RECLAIM_INVALID,
-			    "owner '%s' must be a UUID on ledger '%s': its column '%s' keeps bytes", owner,
-			    ledger->profile->name, name);
 	}
 	const char *copy = arena_copy(arena, (const char *)bytes, sizeof(bytes));
 	if (!copy) {
@@ -99,7 +100,7 @@ static bool is_due(const struct plan *plan, const struct change *claim, const st
 	if (at < 0) {
 		return true;
 	}
-	enum time_format format = plan->profile->time;
+	enum time_format format = plan_found_format(plan, plan->table, claim->due, plan->profile->time);
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		if (plan->at.signals[i] == at) {
 			format = plan_format(plan, (enum signal)i);

@@ -113,23 +113,35 @@ static const struct sql_text *fixed_text(const struct ledger *ledger, enum sql s
 	return NULL;
 }
 
+/* Renders a statement when it is used first. */
+static enum reclaim_status prepare(struct ledger *ledger, enum sql sql, struct reclaim_error *error)
+{
+	struct statement *statement = &ledger->fixed[sql];
+	const struct sql_text *text = fixed_text(ledger, sql);
+	if (statement->sql) {
+		return RECLAIM_OK;
+	}
+	return text ? render_fixed(&ledger->arena, ledger->db->driver, text, statement, error) :
+		      fail(error, RECLAIM_UNSUPPORTED, "this build has no statements for engine '%s'",
+			   ledger->db->driver->name);
+}
+
 enum reclaim_status ledger_run(struct ledger *ledger, enum sql sql, const struct value *params,
 			       struct result *ret_result, struct reclaim_error *error)
 {
-	struct statement *statement = &ledger->fixed[sql];
-	if (!statement->sql) {
-		const struct sql_text *text = fixed_text(ledger, sql);
-		enum reclaim_status status =
-			text ? render_fixed(&ledger->arena, ledger->db->driver, text, statement, error) :
-			       fail(error, RECLAIM_UNSUPPORTED,
-				    "this build has no statements for engine '%s'",
-				    ledger->db->driver->name);
-		if (status) {
-			return status;
-		}
-	}
 	struct result RESULT_CLEANUP unwanted = { 0 };
-	return db_run(ledger->db, statement, params, ret_result ? ret_result : &unwanted, error);
+	enum reclaim_status status = prepare(ledger, sql, error);
+	return status ? status :
+			db_run(ledger->db, &ledger->fixed[sql], params, ret_result ? ret_result : &unwanted,
+			       error);
+}
+
+enum reclaim_status ledger_run_many(struct ledger *ledger, enum sql sql, const struct value *params, size_t count,
+				    int64_t *ret_changed, struct reclaim_error *error)
+{
+	enum reclaim_status status = prepare(ledger, sql, error);
+	return status ? status :
+			db_run_many(ledger->db, &ledger->fixed[sql], params, count, ret_changed, error);
 }
 
 enum reclaim_status ledger_now(struct ledger *ledger, int64_t *ret_now, struct reclaim_error *error)
@@ -147,15 +159,29 @@ uint64_t ledger_random(struct ledger *ledger)
 	return random_next(&ledger->random);
 }
 
+/* Whether the column can hold what the id says; an engine may refuse to compare what it can't. */
+static bool is_possible(enum column_kind kind, const struct value *part)
+{
+	unsigned char bytes[16];
+	return kind == COLUMN_UUID   ? uuid_parse(part->data, part->size, bytes) :
+	       kind == COLUMN_NUMBER ? value_integer(part, INT64_MIN) != INT64_MIN :
+	       kind == COLUMN_TEXT   ? !memchr(part->data, '\0', part->size) :
+				       true;
+}
+
 /* False: no such key can exist. */
 static bool read_key(const struct plan *plan, struct arena *arena, const char *id, struct value *ret_key)
 {
-	if (!plan->profile->native) {
-		return key_parse(arena, id, plan->key_is_blob, plan->key_count, ret_key);
+	if (plan->profile->native) {
+		size_t size = strlen(id);
+		ret_key[0] = value_bytes(VALUE_TEXT, id, size);
+		return utf8_invalid_at(id, size) == size;
 	}
-	size_t size = strlen(id);
-	ret_key[0] = value_bytes(VALUE_TEXT, id, size);
-	return utf8_invalid_at(id, size) == size;
+	bool possible = key_parse(arena, id, plan->key_is_blob, plan->key_count, ret_key);
+	for (size_t i = 0; possible && i < plan->key_count; i++) {
+		possible = is_possible(plan->key_kind[i], &ret_key[i]);
+	}
+	return possible;
 }
 
 enum reclaim_status ledger_read(struct ledger *ledger, const char *id, struct result *ret_row,
@@ -215,11 +241,8 @@ static struct value optional_state(enum state state)
 	return state == STATE_NONE ? value_null() : value_string(state_word(state));
 }
 
-enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event, struct reclaim_error *error)
+static void event_params(const struct ledger *ledger, const struct event *event, struct value ret_params[EVENT_PARAMS])
 {
-	if (ledger->profile->audit_is_log) {
-		return RECLAIM_OK;
-	}
 	const struct value params[EVENT_PARAMS] = {
 		[EVENT_LEDGER] = value_string(ledger->profile->name),
 		[EVENT_TASK] = value_string(event->task),
@@ -237,5 +260,29 @@ enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *even
 		[EVENT_REASON] = value_string(event->reason),
 		[EVENT_ACTOR] = value_string(ledger->actor),
 	};
-	return ledger_run(ledger, SQL_EVENT, params, NULL, error);
+	memcpy(ret_params, params, sizeof(params));
+}
+
+enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event, struct reclaim_error *error)
+{
+	struct value params[EVENT_PARAMS];
+	event_params(ledger, event, params);
+	return ledger->profile->audit_is_log ? RECLAIM_OK : ledger_run(ledger, SQL_EVENT, params, NULL, error);
+}
+
+enum reclaim_status ledger_audit_many(struct ledger *ledger, const struct event *events, size_t count,
+				      struct reclaim_error *error)
+{
+	struct arena ARENA_CLEANUP arena = { 0 };
+	struct value *params = arena_take(&arena, count * EVENT_PARAMS * sizeof(*params));
+	int64_t *changed = arena_take(&arena, count * sizeof(*changed));
+	if (!params || !changed) {
+		return fail_no_memory(error);
+	}
+	for (size_t i = 0; i < count; i++) {
+		event_params(ledger, &events[i], params + i * EVENT_PARAMS);
+	}
+	return ledger->profile->audit_is_log ?
+		       RECLAIM_OK :
+		       ledger_run_many(ledger, SQL_EVENT, params, count, changed, error);
 }

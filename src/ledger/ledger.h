@@ -54,6 +54,9 @@ enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status
 /* Runs a statement of the contract; `params` by its places. `ret_result` may be NULL. */
 enum reclaim_status ledger_run(struct ledger *ledger, enum sql sql, const struct value *params,
 			       struct result *ret_result, struct reclaim_error *error);
+/* The same for many rows of parameters, in the open transaction; as db_run_many. */
+enum reclaim_status ledger_run_many(struct ledger *ledger, enum sql sql, const struct value *params, size_t count,
+				    int64_t *ret_changed, struct reclaim_error *error);
 enum reclaim_status ledger_now(struct ledger *ledger, int64_t *ret_now, struct reclaim_error *error);
 uint64_t ledger_random(struct ledger *ledger);
 
@@ -74,5 +77,8 @@ struct event {
 enum reclaim_status ledger_told(struct ledger *ledger, const char *task, const char *act, const char *rule,
 				const char *token, bool *ret_told, struct reclaim_error *error);
 enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event, struct reclaim_error *error);
+/* Many at once, in the open transaction. */
+enum reclaim_status ledger_audit_many(struct ledger *ledger, const struct event *events, size_t count,
+				      struct reclaim_error *error);
 
 #endif

@@ -33,20 +33,22 @@ static enum reclaim_status emit(const struct sink *sink, const char *name, const
 static enum reclaim_status emit_script(const struct sink *sink, enum sql sql)
 {
 	const struct sql_text *text = script_text(sink->ledger, sql);
-	return text ? emit(sink, text->name, text->text) :
-		      fail(sink->error, RECLAIM_UNSUPPORTED, "this build has no statements for engine '%s'",
+	return text ? emit(sink, text->name, text->text)
+		    : fail(sink->error, RECLAIM_UNSUPPORTED,
+			   "this build has no statements for engine '%s'",
 			   sink->ledger->db->driver->name);
 }
 
-static enum reclaim_status look_up_own(struct ledger *ledger, const char *name, struct table **ret_table,
-				       struct reclaim_error *error)
+static enum reclaim_status look_up_own(struct ledger *ledger, const char *name,
+				       struct table **ret_table, struct reclaim_error *error)
 {
 	struct arena ARENA_CLEANUP arena = { 0 };
 	const char *full = arena_printf(&arena, "%s%s", ledger->db->driver->own_prefix, name);
 	return full ? db_look_up(ledger->db, full, ret_table, error) : fail_no_memory(error);
 }
 
-enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has, struct reclaim_error *error)
+enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has,
+					   struct reclaim_error *error)
 {
 	if (ledger->has_host_tables) {
 		*ret_has = true;
@@ -68,7 +70,8 @@ enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has,
 enum reclaim_status ledger_make_host_tables(struct ledger *ledger, struct reclaim_error *error)
 {
 	bool there = ledger->profile->audit_is_log;
-	enum reclaim_status status = there ? RECLAIM_OK : ledger_has_host_tables(ledger, &there, error);
+	enum reclaim_status status =
+		there ? RECLAIM_OK : ledger_has_host_tables(ledger, &there, error);
 	if (status || there) {
 		return status;
 	}
@@ -79,55 +82,127 @@ enum reclaim_status ledger_make_host_tables(struct ledger *ledger, struct reclai
 
 /* ---- a host's migration ---- */
 
-static bool has_index(const struct table *table, const char *name)
+static const struct table_index *find_index(const struct table *table, const char *name)
 {
 	for (size_t i = 0; i < table->index_count; i++) {
 		if (string_equal(table->indexes[i].name, name)) {
-			return true;
+			return &table->indexes[i];
 		}
 	}
-	return false;
+	return NULL;
 }
 
-/* The statement that a step needs here; *ret_sql NULL when the table has it already. */
-static enum reclaim_status step_sql(struct ledger *ledger, const struct table *table,
-				    const struct migration_step *step, struct arena *arena, const char **ret_sql,
-				    struct reclaim_error *error)
+/* A text of the engine with its holes filled; NULL: no memory. */
+static const char *filled(struct ledger *ledger, struct arena *arena, enum sql sql,
+			  const struct hole *holes, size_t count)
+{
+	bool complete = true;
+	for (size_t i = 0; i < count; i++) {
+		complete &= holes[i].text != NULL;
+	}
+	return complete ? fill(arena, script_text(ledger, sql)->text, holes, count) : NULL;
+}
+
+static const char *column_sql(struct ledger *ledger, struct arena *arena,
+			      const struct table *table, const struct migration_step *step)
 {
 	const struct db_driver *driver = ledger->db->driver;
-	const char *relation = quote_name(arena, driver, ledger->profile->table);
-	*ret_sql = NULL;
-	if (step->column && !table_column(table, step->column)) {
-		*ret_sql = arena_printf(arena, "ALTER TABLE %s ADD COLUMN %s %s;\n", relation,
-					quote_name(arena, driver, step->column), step->type);
-	} else if (step->index && !has_index(table, step->index)) {
-		*ret_sql = arena_printf(arena, "CREATE INDEX %s ON %s (%s)%s%s;\n",
-					quote_name(arena, driver, step->index), relation, step->index_on,
-					step->index_where ? " WHERE " : "",
-					step->index_where ? step->index_where : "");
-	} else {
-		return RECLAIM_OK;
-	}
-	return *ret_sql ? RECLAIM_OK : fail_no_memory(error);
+	const struct hole holes[] = { { "relation", quote_name(arena, driver, table->name) },
+				      { "column", quote_name(arena, driver, step->column) },
+				      { "type", step->type } };
+	return filled(ledger, arena, SQL_ADD_COLUMN, holes, sizeof(holes) / sizeof(holes[0]));
 }
 
-static enum reclaim_status migrate(const struct sink *sink)
+static const char *index_sql(struct ledger *ledger, struct arena *arena,
+			     const struct table *table, const struct migration_step *step)
+{
+	const struct db_driver *driver = ledger->db->driver;
+	const char *where =
+		step->index_where ? arena_printf(arena, " WHERE %s", step->index_where) : "";
+	const struct hole holes[] = { { "relation", quote_name(arena, driver, table->name) },
+				      { "name", quote_name(arena, driver, step->index) },
+				      { "on", step->index_on },
+				      { "where", where } };
+	return filled(ledger, arena, SQL_CREATE_INDEX, holes, sizeof(holes) / sizeof(holes[0]));
+}
+
+/* An index whose making broke off: it has the name, and serves nobody. It lies in its table's schema. */
+static enum reclaim_status drop_broken(const struct sink *sink, struct arena *arena,
+				       const struct table *table,
+				       const struct table_index *index)
+{
+	const char *dot = strrchr(table->name, '.');
+	const char *name = arena_printf(arena, "%.*s%s", dot ? (int)(dot + 1 - table->name) : 0,
+					table->name, index->name);
+	const struct hole hole = { "name",
+				   name ? quote_name(arena, sink->ledger->db->driver, name)
+					: NULL };
+	const char *sql = filled(sink->ledger, arena, SQL_DROP_INDEX, &hole, 1);
+	return sql ? emit(sink, "migration", sql) : fail_no_memory(sink->error);
+}
+
+static bool is_sql_of(const struct ledger *ledger, enum sql sql, const char *name)
+{
+	const struct sql_text *text = script_text(ledger, sql);
+	return text && text->text && string_equal(text->name, name);
+}
+
+/* A function that the migration installs, where the engine has any. */
+static const char *function_sql(struct ledger *ledger, struct arena *arena,
+				const struct table *table, const char *script)
+{
+	const struct hole holes[] = {
+		{ "relation", quote_name(arena, ledger->db->driver, table->name) },
+		{ "ledger", quote_literal(arena, ledger->profile->name) }
+	};
+	for (int sql = 0; sql < SQL_COUNT; sql++) {
+		if (is_sql_of(ledger, (enum sql)sql, script)) {
+			return filled(ledger, arena, (enum sql)sql, holes,
+				      sizeof(holes) / sizeof(holes[0]));
+		}
+	}
+	return "";
+}
+
+/* What a transaction holds together: columns and functions; or else what is made outside of one: indexes. */
+static enum reclaim_status take_step(const struct sink *sink, const struct table *table,
+				     const struct migration_step *step, bool indexes)
+{
+	struct arena ARENA_CLEANUP arena = { 0 };
+	struct ledger *ledger = sink->ledger;
+	const struct table_index *index = step->index ? find_index(table, step->index) : NULL;
+	const char *sql = "";
+	if (indexes && step->index && !(index && index->valid)) {
+		enum reclaim_status status =
+			index ? drop_broken(sink, &arena, table, index) : RECLAIM_OK;
+		if (status) {
+			return status;
+		}
+		sql = index_sql(ledger, &arena, table, step);
+	} else if (!indexes && step->column && !table_column(table, step->column)) {
+		sql = column_sql(ledger, &arena, table, step);
+	} else if (!indexes && step->script) {
+		sql = function_sql(ledger, &arena, table, step->script);
+	}
+	return !sql   ? fail_no_memory(sink->error)
+	       : *sql ? emit(sink, "migration", sql)
+		      : RECLAIM_OK;
+}
+
+static enum reclaim_status migrate(const struct sink *sink, bool indexes)
 {
 	struct ledger *ledger = sink->ledger;
 	const struct profile *profile = ledger->profile;
-	struct arena ARENA_CLEANUP arena = { 0 };
 	struct table *table = NULL;
-	enum reclaim_status status = db_look_up(ledger->db, profile->table, &table, sink->error);
+	enum reclaim_status status =
+		db_look_up(ledger->db, profile->table, &table, sink->error);
 	if (!status && !table->exists) {
-		status = fail(sink->error, RECLAIM_INVALID, "%s: database '%s' has no table '%s'", profile->file,
+		status = fail(sink->error, RECLAIM_INVALID,
+			      "%s: database '%s' has no table '%s'", profile->file,
 			      ledger->db->url->shown, profile->table);
 	}
 	for (size_t i = 0; !status && i < profile->migration_count; i++) {
-		const char *sql;
-		status = step_sql(ledger, table, &profile->migration[i], &arena, &sql, sink->error);
-		if (!status && sql) {
-			status = emit(sink, "migration", sql);
-		}
+		status = take_step(sink, table, &profile->migration[i], indexes);
 	}
 	table_destroy(table);
 	return status;
@@ -139,19 +214,26 @@ static enum reclaim_status init_host(const struct sink *sink)
 	if (!sink->ledger->profile->audit_is_log) {
 		status = emit_script(sink, SQL_SCHEMA_HOST);
 	}
-	return status ? status : migrate(sink);
+	return status ? status : migrate(sink, /* indexes= */ false);
 }
 
 static enum reclaim_status init_own(const struct sink *sink)
 {
 	enum reclaim_status status = emit_script(sink, SQL_SCHEMA);
-	return status ? status : emit_script(sink, SQL_SCHEMA_HOST);
+	if (!status) {
+		status = emit_script(sink, SQL_SCHEMA_HOST);
+	}
+	const struct sql_text *functions = script_text(sink->ledger, SQL_FUNCTIONS);
+	return status || !functions || !functions->text ? status
+							: emit_script(sink, SQL_FUNCTIONS);
 }
 
 enum reclaim_status ledger_init(struct ledger *ledger, plan_line_fn *show, void *context,
 				struct reclaim_error *error)
 {
-	const struct sink sink = { .ledger = ledger, .show = show, .context = context, .error = error };
+	const struct sink sink = {
+		.ledger = ledger, .show = show, .context = context, .error = error
+	};
 	enum reclaim_status status = show ? RECLAIM_OK : ledger_begin(ledger, error);
 	if (status) {
 		return status;
@@ -159,5 +241,6 @@ enum reclaim_status ledger_init(struct ledger *ledger, plan_line_fn *show, void 
 	status = ledger->profile->native ? init_own(&sink) : init_host(&sink);
 	plan_destroy(ledger->plan); /* the schema is another one now */
 	ledger->plan = NULL;
-	return show ? status : ledger_end(ledger, status, error);
+	status = show ? status : ledger_end(ledger, status, error);
+	return status || ledger->profile->native ? status : migrate(&sink, /* indexes= */ true);
 }

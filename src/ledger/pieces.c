@@ -23,9 +23,30 @@ const struct sql_text *plan_sql(const struct plan *plan, enum sql sql)
 	return &plan->sql->texts[sql];
 }
 
-enum time_format plan_engine_format(const struct plan *plan, enum time_format format)
+/* Of a column as found; an expression that belongs to none is about the task's own instants. */
+static enum column_kind kind_of(const struct plan *plan, const struct table *table, const char *column)
 {
-	return format == TIME_NATIVE ? plan->driver->native_time : format;
+	const struct column *found = table && column ? table_column(table, column) : NULL;
+	for (int i = 0; !found && i < SIGNAL_COUNT; i++) {
+		const char *signal = plan->profile->signals[i].column;
+		found = signal ? table_column(plan->table, signal) : NULL;
+	}
+	return found ? found->kind : COLUMN_PLAIN;
+}
+
+static bool is_instant(enum column_kind kind)
+{
+	return kind == COLUMN_INSTANT || kind == COLUMN_ZONED;
+}
+
+enum time_format plan_found_format(const struct plan *plan, const struct table *table, const char *column,
+				   enum time_format format)
+{
+	enum column_kind kind = kind_of(plan, table, column);
+	return kind == COLUMN_INSTANT ? TIME_UTC :
+	       kind == COLUMN_ZONED   ? TIME_ZONED :
+	       format == TIME_NATIVE  ? plan->driver->native_time :
+					format;
 }
 
 /* What a text buffer holds, moved into the plan. */
@@ -80,6 +101,25 @@ static bool is_bulk(const struct plan *plan, int cell)
 	return !needed;
 }
 
+/* As it is, or, of a type that is not read, as text. */
+static const char *readable(struct plan *plan, const struct table *table, const char *alias, const char *column)
+{
+	const struct column *found = table_column(table, column);
+	const char *text = plan_sql(plan, SQL_AS_TEXT)->text;
+	struct hole holes[] = { { "column", piece_column(plan, alias, column) } };
+	return found && found->kind == COLUMN_OPAQUE && text && holes[0].text ?
+		       fill(&plan->arena, text, holes, 1) :
+		       holes[0].text;
+}
+
+const char *piece_relation(struct plan *plan)
+{
+	struct hole holes[] = { { "relation", quote_name(&plan->arena, plan->driver, plan->task_table) } };
+	return plan->at.version < 0 || !holes[0].text ?
+		       holes[0].text :
+		       fill(&plan->arena, plan_sql(plan, SQL_VERSIONED)->text, holes, 1);
+}
+
 const char *piece_columns(struct plan *plan, bool with_bulk)
 {
 	const struct workers *workers = &plan->profile->workers;
@@ -87,10 +127,14 @@ const char *piece_columns(struct plan *plan, bool with_bulk)
 	struct text TEXT_CLEANUP text = { 0 };
 	for (size_t i = 0; i < plan->column_count; i++) {
 		bool left_out = !with_bulk && is_bulk(plan, (int)i + 1);
-		add_separated(&text, ", ", left_out ? "NULL" : piece_column(plan, "t", plan->columns[i]));
+		add_separated(&text, ", ", left_out ? "NULL" : readable(plan, plan->table, "t", plan->columns[i]));
 	}
 	for (size_t i = 0; plan->has_workers && i < sizeof(of_worker) / sizeof(of_worker[0]); i++) {
-		add_separated(&text, ", ", of_worker[i] ? piece_column(plan, "w", of_worker[i]) : "NULL");
+		add_separated(&text, ", ",
+			      of_worker[i] ? readable(plan, plan->worker_table, "w", of_worker[i]) : "NULL");
+	}
+	if (plan->at.version > 0) {
+		add_separated(&text, ", ", "t.reclaim_version");
 	}
 	return kept(plan, &text);
 }
@@ -140,7 +184,8 @@ const char *piece_claims(struct plan *plan, unsigned states)
 	return arena_printf(&plan->arena, "%s AND (%s)", predicate, plan->profile->claims);
 }
 
-const char *piece_now(struct plan *plan, enum time_format format, const char *plus)
+const char *piece_now(struct plan *plan, const struct table *table, const char *column, enum time_format format,
+		      const char *plus)
 {
 	static const enum sql fragments[TIME_FORMAT_COUNT] = {
 		[TIME_AUTO] = SQL_NOW_UTC,	  [TIME_UTC] = SQL_NOW_UTC,
@@ -149,7 +194,11 @@ const char *piece_now(struct plan *plan, enum time_format format, const char *pl
 		[TIME_EPOCH_MS] = SQL_NOW_EPOCH_MS, [TIME_EPOCH_US] = SQL_NOW_EPOCH_US,
 	};
 	struct hole holes[] = { { "plus", plus } };
-	return fill(&plan->arena, plan_sql(plan, fragments[plan_engine_format(plan, format)])->text, holes, 1);
+	enum column_kind kind = kind_of(plan, table, column);
+	enum sql sql = kind == COLUMN_INSTANT ? SQL_NOW_INSTANT :
+		       kind == COLUMN_ZONED   ? SQL_NOW_ZONED_INSTANT :
+						fragments[plan_found_format(plan, table, column, format)];
+	return fill(&plan->arena, plan_sql(plan, sql)->text, holes, 1);
 }
 
 const char *piece_same(struct plan *plan, const char *column, const char *value)
@@ -160,21 +209,30 @@ const char *piece_same(struct plan *plan, const char *column, const char *value)
 
 /* ---- the bound ---- */
 
-static bool comparable(const struct plan *plan, enum time_format format)
+/* Text is not compared: what it looks like says nothing of its order. */
+static bool comparable(const struct plan *plan, const struct table *table, const struct mapped *mapped)
 {
-	return time_format_is_number(plan_engine_format(plan, format));
+	return is_instant(kind_of(plan, table, mapped->column)) ||
+	       time_format_is_number(plan_found_format(plan, table, mapped->column, mapped->format));
+}
+
+/* t: the task's table, w: the worker's. */
+static const struct table *aliased(const struct plan *plan, const char *alias)
+{
+	return string_equal(alias, "w") ? plan->worker_table : plan->table;
 }
 
 /* `column IS NULL OR column <= now - age`; NULL: this column can't be bounded. */
 static const char *older(struct plan *plan, const char *alias, const struct mapped *mapped, int64_t age)
 {
-	if (!mapped->column || !comparable(plan, mapped->format)) {
+	const struct table *table = aliased(plan, alias);
+	if (!mapped->column || !comparable(plan, table, mapped)) {
 		return NULL;
 	}
 	const char *column = piece_column(plan, alias, mapped->column);
 	const char *minus = arena_printf(&plan->arena, "%lld", (long long)-age);
 	return arena_printf(&plan->arena, "(%s IS NULL OR %s <= %s)", column, column,
-			    piece_now(plan, mapped->format, minus ? minus : "0"));
+			    piece_now(plan, table, mapped->column, mapped->format, minus ? minus : "0"));
 }
 
 static int64_t shortest(const struct rule *rule)
@@ -250,11 +308,12 @@ static const char *bound_rule(struct plan *plan, const struct rule *rule)
 	switch (rule->kind) {
 	case RULE_DEADLINE: {
 		const struct mapped *deadline = &plan->profile->signals[SIGNAL_DEADLINE];
-		return !comparable(plan, deadline->format) ?
+		return !comparable(plan, plan->table, deadline) ?
 			       NULL :
 			       arena_printf(&plan->arena, "%s <= %s",
 					    piece_column(plan, "t", deadline->column),
-					    piece_now(plan, deadline->format, "0"));
+					    piece_now(plan, plan->table, deadline->column,
+						      deadline->format, "0"));
 	}
 	case RULE_AGE:
 	case RULE_HEARTBEAT:
@@ -320,8 +379,18 @@ static bool is_fence(const struct plan *plan, int cell, bool token_only)
 	return fence;
 }
 
+/* The version says more than any column: whatever has changed the row, it is another one. */
+static const char *fence_by_version(struct plan *plan)
+{
+	struct hole holes[] = { { "value", arena_printf(&plan->arena, ":row%d", plan->at.version) } };
+	return holes[0].text ? fill(&plan->arena, plan_sql(plan, SQL_SAME_VERSION)->text, holes, 1) : NULL;
+}
+
 const char *piece_fence(struct plan *plan, bool token_only)
 {
+	if (!token_only && plan->at.version > 0) {
+		return fence_by_version(plan);
+	}
 	struct text TEXT_CLEANUP text = { 0 };
 	for (int cell = 1; cell <= (int)plan->column_count; cell++) {
 		if (!is_key(plan, cell) && is_fence(plan, cell, token_only)) {
@@ -348,7 +417,7 @@ static enum time_format format_of(const struct plan *plan, const char *column)
 static const char *uuid(struct plan *plan, const struct table *table, const char *column)
 {
 	const struct column *found = table ? table_column(table, column) : NULL;
-	bool bytes = found && strstr(found->type, "blob");
+	bool bytes = found && found->kind == COLUMN_BYTES;
 	return plan_sql(plan, bytes ? SQL_UUID_BYTES : SQL_UUID_TEXT)->text;
 }
 
@@ -358,11 +427,11 @@ static const char *expression_hole(struct plan *plan, const struct table *table,
 {
 	enum time_format format = format_of(plan, column);
 	if (string_equal(hole, "now")) {
-		return piece_now(plan, format, "0");
+		return piece_now(plan, table, column, format, "0");
 	}
 	if (strncmp(hole, "now+", 4) == 0) {
 		const char *plus = arena_printf(&plan->arena, ":%s", hole + 4);
-		return plus ? piece_now(plan, format, plus) : NULL;
+		return plus ? piece_now(plan, table, column, format, plus) : NULL;
 	}
 	if (strncmp(hole, "old:", 4) == 0) {
 		return arena_printf(&plan->arena, ":row%d", plan_cell(plan, hole + 4));
@@ -440,7 +509,8 @@ const char *piece_set(struct plan *plan, const struct change *change, bool with_
 	}
 	if (plan_has(plan, updated) && !assigns(change, updated)) {
 		add_assignment(plan, &text, updated,
-			       piece_now(plan, profile->signals[SIGNAL_UPDATED].format, "0"));
+			       piece_now(plan, plan->table, updated,
+					 profile->signals[SIGNAL_UPDATED].format, "0"));
 	}
 	return kept(plan, &text);
 }

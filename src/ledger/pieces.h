@@ -8,10 +8,11 @@
 bool plan_has(const struct plan *plan, const char *column);
 /* A statement of the contract in this plan's engine. */
 const struct sql_text *plan_sql(const struct plan *plan, enum sql sql);
-enum time_format plan_engine_format(const struct plan *plan, enum time_format format);
 
 /* `t."column"`; alias "" for none. */
 const char *piece_column(struct plan *plan, const char *alias, const char *column);
+/* The task table with the rows' versions, where they have any. */
+const char *piece_relation(struct plan *plan);
 /* Every column of the row, task and worker; without bulk, NULL stands for what only people look at: payload, result, error. */
 const char *piece_columns(struct plan *plan, bool with_bulk);
 const char *piece_join(struct plan *plan);
@@ -25,8 +26,9 @@ const char *piece_bound(struct plan *plan, unsigned states);
 const char *piece_key(struct plan *plan, const char *alias, bool by_key);
 /* Null-safe equality with the row as read, for all that a verdict reads, or (token_only) for state and token. */
 const char *piece_fence(struct plan *plan, bool token_only);
-/* Now plus some microseconds (a number or a parameter), as the format keeps it. */
-const char *piece_now(struct plan *plan, enum time_format format, const char *plus);
+/* Now plus some microseconds (a number or a parameter), as that column keeps it: by its type as found, else by the format. */
+const char *piece_now(struct plan *plan, const struct table *table, const char *column, enum time_format format,
+		      const char *plus);
 const char *piece_same(struct plan *plan, const char *column, const char *value);
 /* The SET list of a change. */
 const char *piece_set(struct plan *plan, const struct change *change, bool with_error);

@@ -6,7 +6,8 @@
 
 enum time_format plan_format(const struct plan *plan, enum signal signal)
 {
-	return plan_engine_format(plan, plan->profile->signals[signal].format);
+	const struct mapped *mapped = &plan->profile->signals[signal];
+	return plan_found_format(plan, plan->table, mapped->column, mapped->format);
 }
 
 /* ---- the schema as found ---- */
@@ -106,6 +107,10 @@ static enum reclaim_status find_schema(struct db *db, struct plan *plan, struct 
 		status = look_up(db, profile, plan->workers_table, &plan->worker_table, error);
 		plan->has_workers = !status;
 	}
+	if (!status) {
+		plan->task_table = plan->table->name;
+		plan->workers_table = plan->has_workers ? plan->worker_table->name : NULL;
+	}
 	return status ? status : need_all(plan, error);
 }
 
@@ -170,7 +175,8 @@ static bool place_columns(struct plan *plan)
 	read_names(plan, &profile->key, plan->at.key, PLAN_KEY_MAX, &plan->key_count);
 	for (size_t i = 0; i < plan->key_count; i++) {
 		const struct column *column = table_column(plan->table, profile->key.items[i]);
-		plan->key_is_blob[i] = column && strstr(column->type, "blob");
+		plan->key_kind[i] = column ? column->kind : COLUMN_PLAIN;
+		plan->key_is_blob[i] = plan->key_kind[i] == COLUMN_BYTES;
 	}
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		read_column(plan, profile->roles[i]);
@@ -199,6 +205,8 @@ static void place_worker(struct plan *plan)
 	plan->at.worker_lease = joined && workers->lease.column ? at + 2 : -1;
 	plan->at.worker_state = joined && workers->state ? at + 3 : -1;
 	plan->cell_count = plan->column_count + 1 + (joined ? 4 : 0);
+	bool versioned = plan_sql(plan, SQL_VERSIONED)->text && !plan->table->is_view;
+	plan->at.version = versioned ? (int)plan->cell_count++ : -1;
 	plan->worker_has_label = joined && workers->state &&
 				 (workers->stalled.count > 0 || workers->lost.count > 0);
 }
@@ -362,7 +370,7 @@ static void make_find(struct maker *m, const char *claims, const char *bound, st
 	ret->present = true;
 	for (size_t i = 0; i < 3; i++) {
 		MAKE(m, SQL_FIND, targets[i], { "columns", piece_columns(plan, /* with_bulk= */ false) },
-		     { "relation", relation(plan) }, { "claims", claims }, { "join", piece_join(plan) },
+		     { "relation", piece_relation(plan) }, { "claims", claims }, { "join", piece_join(plan) },
 		     { "bound", bound }, { "after", after[i] }, { "order", sweep_order(plan) });
 	}
 }
@@ -402,7 +410,7 @@ static void make_list(struct maker *m, const char *where, struct planned *ret)
 		where = arena_printf(&plan->arena, "%s AND %s", where,
 				     fill(&plan->arena, plan_sql(plan, SQL_OF_QUEUE)->text, holes, 1));
 	}
-	MAKE(m, SQL_LIST, ret, { "columns", piece_columns(plan, /* with_bulk= */ false) }, { "relation", relation(plan) },
+	MAKE(m, SQL_LIST, ret, { "columns", piece_columns(plan, /* with_bulk= */ false) }, { "relation", piece_relation(plan) },
 	     { "join", piece_join(plan) }, { "where", where }, { "order", newest_first(plan) });
 }
 
@@ -428,7 +436,7 @@ static void make_looks(struct maker *m)
 	MAKE(m, SQL_COUNT_STATES, &plan->count_states,
 	     { "state", piece_column(plan, "", plan->profile->roles[ROLE_STATE]) },
 	     { "relation", relation(plan) });
-	MAKE(m, SQL_READ, &plan->read, { "columns", piece_columns(plan, /* with_bulk= */ true) }, { "relation", relation(plan) },
+	MAKE(m, SQL_READ, &plan->read, { "columns", piece_columns(plan, /* with_bulk= */ true) }, { "relation", piece_relation(plan) },
 	     { "join", piece_join(plan) }, { "key", piece_key(plan, "t", /* by_key= */ true) });
 	for (int state = STATE_READY; state < STATE_COUNT; state++) {
 		make_list(m, piece_states(plan, "t", STATE_BIT(state)), &plan->list[state]);
@@ -457,7 +465,7 @@ static void make_insertion(struct maker *m, struct db *db, const struct insertio
 		} else {
 			MAKE(m, SQL_INSERT, &list[*count],
 			     { "relation",
-			       quote_name(&m->plan->arena, m->plan->driver, insertion->table) },
+			       quote_name(&m->plan->arena, m->plan->driver, table->name) },
 			     { "columns", columns }, { "values", values });
 			++*count;
 		}
@@ -495,13 +503,15 @@ static const char *guarded(struct plan *plan, const struct change *change, const
 	return where ? arena_printf(&plan->arena, "%s AND (%s)", fence, where) : NULL;
 }
 
+/* A sweep and a claim pass over what is locked; whoever hands in waits for it. */
 static void make_change(struct maker *m, struct db *db, const struct change *change, bool token_only,
-			struct planned_change *ret)
+			bool waits, struct planned_change *ret)
 {
 	struct plan *plan = m->plan;
+	enum sql sql = !waits && plan->passes_over_locked ? SQL_TAKE : SQL_CHANGE;
 	const char *fence = guarded(plan, change, piece_fence(plan, token_only));
 	for (int with_error = 0; with_error < 2; with_error++) {
-		MAKE(m, SQL_CHANGE, &ret->update[with_error], { "relation", relation(plan) },
+		MAKE(m, sql, &ret->update[with_error], { "relation", relation(plan) },
 		     { "set", piece_set(plan, change, with_error) },
 		     { "key", piece_key(plan, "", /* by_key= */ false) },
 		     { "fence", fence });
@@ -529,7 +539,7 @@ static void make_free(struct maker *m, const struct change *claim)
 	const char *states = piece_states(plan, "", claim->from);
 	const char *where =
 		claim->where ? arena_printf(&plan->arena, "%s AND (%s)", states, predicate(plan, claim->where)) : states;
-	MAKE(m, SQL_FREE, &plan->free, { "columns", piece_columns(plan, /* with_bulk= */ false) }, { "relation", relation(plan) },
+	MAKE(m, SQL_FREE, &plan->free, { "columns", piece_columns(plan, /* with_bulk= */ false) }, { "relation", piece_relation(plan) },
 	     { "where", where }, { "join", piece_join(plan) },
 	     { "order", claim->order ? claim->order : sweep_order(plan) });
 }
@@ -537,17 +547,22 @@ static void make_free(struct maker *m, const struct change *claim)
 static void make_changes(struct maker *m, struct db *db)
 {
 	struct plan *plan = m->plan;
+	plan->passes_over_locked = plan_sql(plan, SQL_TAKE)->text && !plan->table->is_view;
+	MAKE(m, SQL_UNCHANGED, &plan->unchanged, { "relation", relation(plan) },
+	     { "key", piece_key(plan, "", /* by_key= */ false) },
+	     { "fence", piece_fence(plan, /* token_only= */ false) });
 	const struct profile *profile = plan->profile;
 	for (int i = 0; i < REMEDY_COUNT; i++) {
 		if (remedy_state((enum remedy)i) != STATE_NONE &&
 		    profile->states[remedy_state((enum remedy)i)].count > 0) {
 			make_change(m, db, &profile->remedies[i], /* token_only= */ false,
-				    &plan->remedies[i]);
+				    /* waits= */ false, &plan->remedies[i]);
 		}
 	}
 	for (int i = 0; i < VERB_COUNT; i++) {
 		if (verb_possible(plan, &profile->verbs[i])) {
-			make_change(m, db, &profile->verbs[i], /* token_only= */ true, &plan->verbs[i]);
+			make_change(m, db, &profile->verbs[i], /* token_only= */ true,
+				    /* waits= */ i != VERB_CLAIM, &plan->verbs[i]);
 		}
 	}
 	if (plan->verbs[VERB_CLAIM].change) {
@@ -633,7 +648,7 @@ static void make_workers(struct maker *m)
 	MAKE(m, SQL_WORKERS, &plan->workers, { "columns", worker_columns(plan) }, { "relation", table });
 	MAKE(m, SQL_WORKER_SAME, &plan->worker_same, { "relation", table }, { "key", key },
 	     { "fence", worker_fence(plan) });
-	MAKE(m, SQL_WORKER_SAME, &plan->worker_any, { "relation", table }, { "key", key },
+	MAKE(m, SQL_UNCHANGED, &plan->worker_any, { "relation", table }, { "key", key },
 	     { "fence", "1 = 1" });
 	if (plan->worker_has_label) {
 		MAKE(m, SQL_WORKER_END, &plan->worker_end, { "relation", table },

@@ -19,6 +19,7 @@ struct places {
 	int signals[SIGNAL_COUNT], roles[ROLE_COUNT];
 	int show[PLAN_SHOW_MAX];
 	int worker_key, worker_seen, worker_lease, worker_state;
+	int version; /* of the row: where rows have one, it is a sweep's fence */
 };
 
 /* A change (remedy or verb) as it runs: one UPDATE, compare-and-set, and what else belongs to its transaction. */
@@ -48,6 +49,7 @@ struct plan {
 	size_t column_count, cell_count;
 	size_t key_count, token_count, show_count;
 	bool key_is_blob[PLAN_KEY_MAX];
+	enum column_kind key_kind[PLAN_KEY_MAX];
 	struct places at;
 	int order_at; /* the cell that orders a sweep; -1: the key alone */
 	unsigned in_flight; /* STATE_BITs that a rule other than deadline judges */
@@ -56,6 +58,8 @@ struct plan {
 	struct planned_find late; /* states that only the deadline rule judges */
 	struct planned_find every; /* claims in flight, without the bound */
 	struct planned count_claims, count_states, newest_claim, read;
+	struct planned unchanged; /* whether a row is still what a sweep's fence says */
+	bool passes_over_locked;  /* a row that somebody's transaction has locked is not waited for */
 	struct planned list[STATE_COUNT], list_in_flight, list_all;
 	struct planned_change remedies[REMEDY_COUNT], verbs[VERB_COUNT];
 	struct planned free; /* rows to claim */
@@ -94,8 +98,11 @@ int plan_cell(const struct plan *plan, const char *column);
 /* A table of the profile as this engine names it: our own ones have its prefix. */
 const char *plan_table(struct arena *arena, const struct db_driver *driver, const struct profile *profile,
 		       const char *name);
-/* An instant in the shape of one of the task's columns. */
+/* How the cells of one of the task's columns tell an instant. */
 enum time_format plan_format(const struct plan *plan, enum signal signal);
+/* The same for a column of any table: its type as found counts first, then what the profile says. */
+enum time_format plan_found_format(const struct plan *plan, const struct table *table, const char *column,
+				   enum time_format format);
 
 /* All statements with their names, in the order in which they run. */
 typedef void plan_line_fn(void *context, const char *name, const char *sql);

@@ -166,6 +166,12 @@ static void tell_sweep(struct teller *t)
 			    "sweep: the remedy, by key and only if all that the verdict read "
 			    "is unchanged");
 	}
+	if (plan->passes_over_locked) {
+		tell(t, "unchanged",
+		     "sweep: of a row that did not change: is it still what was read, and so "
+		     "locked by somebody",
+		     &plan->unchanged);
+	}
 	for (size_t i = 0; i < plan->audit_count; i++) {
 		tell(t, "audit", "sweep: the host's own audit, in the same transaction",
 		     &plan->audit[i]);

@@ -236,17 +236,37 @@ enum reclaim_status render_fixed(struct arena *arena, const struct db_driver *dr
 	return status;
 }
 
+static void gather(const struct planned *planned, const struct inputs *inputs, struct value *ret_params)
+{
+	for (int i = 0; i < planned->statement.param_count; i++) {
+		const struct param *param = &planned->params[i];
+		ret_params[i] = param->input == INPUT_ROW ? inputs->row[param->index] :
+				param->input == INPUT_KEY ? inputs->key[param->index] :
+							    inputs->named[param->input];
+	}
+}
+
 enum reclaim_status planned_run(struct db *db, const struct planned *planned, const struct inputs *inputs,
 				struct result *ret_result, struct reclaim_error *error)
 {
 	struct value params[256];
-	for (int i = 0; i < planned->statement.param_count; i++) {
-		const struct param *param = &planned->params[i];
-		params[i] = param->input == INPUT_ROW ? inputs->row[param->index] :
-			    param->input == INPUT_KEY ? inputs->key[param->index] :
-							inputs->named[param->input];
-	}
+	gather(planned, inputs, params);
 	return db_run(db, &planned->statement, params, ret_result, error);
+}
+
+enum reclaim_status planned_run_many(struct db *db, const struct planned *planned, const struct inputs *const *inputs,
+				     size_t count, int64_t *ret_changed, struct reclaim_error *error)
+{
+	struct arena ARENA_CLEANUP arena = { 0 };
+	size_t width = (size_t)planned->statement.param_count;
+	struct value *params = arena_take(&arena, count * width * sizeof(*params));
+	if (!params) {
+		return fail_no_memory(error);
+	}
+	for (size_t i = 0; i < count; i++) {
+		gather(planned, inputs[i], params + i * width);
+	}
+	return db_run_many(db, &planned->statement, params, count, ret_changed, error);
 }
 
 const char *quote_name(struct arena *arena, const struct db_driver *driver, const char *name)

@@ -64,6 +64,10 @@ enum reclaim_status render_fixed(struct arena *arena, const struct db_driver *dr
 enum reclaim_status planned_run(struct db *db, const struct planned *planned, const struct inputs *inputs,
 				struct result *ret_result, struct reclaim_error *error);
 
+/* The same statement for many inputs, in the open transaction; as db_run_many. */
+enum reclaim_status planned_run_many(struct db *db, const struct planned *planned, const struct inputs *const *inputs,
+				     size_t count, int64_t *ret_changed, struct reclaim_error *error);
+
 /* "a"."b" for a.b; in an arena. */
 const char *quote_name(struct arena *arena, const struct db_driver *driver, const char *name);
 /* 'text', each ' doubled. */

@@ -70,9 +70,12 @@ enum presence worker_presence(const struct workers *workers, const char *label, 
 	return stalled ? WORKER_STALLED : WORKER_ACTIVE;
 }
 
-static enum time_format engine_format(const struct plan *plan, enum time_format format)
+static bool worker_time(const struct plan *plan, const struct value *value, const struct mapped *mapped,
+			int64_t *ret_time)
 {
-	return format == TIME_NATIVE ? plan->driver->native_time : format;
+	return time_from_value(value,
+			       plan_found_format(plan, plan->worker_table, mapped->column, mapped->format),
+			       ret_time);
 }
 
 static bool worker_facts(const struct plan *plan, const struct value *row, struct facts *f,
@@ -93,13 +96,11 @@ static bool worker_facts(const struct plan *plan, const struct value *row, struc
 	f->presence = worker_presence(workers, label->type == VALUE_TEXT ? label->data : NULL,
 				      &f->worker_ignored);
 	*ret_bad = workers->seen.column;
-	if (!time_from_value(cell(row, plan->at.worker_seen), engine_format(plan, workers->seen.format),
-			     &f->worker_seen)) {
+	if (!worker_time(plan, cell(row, plan->at.worker_seen), &workers->seen, &f->worker_seen)) {
 		return false;
 	}
 	*ret_bad = workers->lease.column;
-	return time_from_value(cell(row, plan->at.worker_lease), engine_format(plan, workers->lease.format),
-			       &f->worker_lease);
+	return worker_time(plan, cell(row, plan->at.worker_lease), &workers->lease, &f->worker_lease);
 }
 
 bool row_facts(const struct plan *plan, const struct value *row, struct facts *ret_facts, const char **ret_bad)

@@ -119,8 +119,7 @@ static void new_id(struct ledger *ledger, char ret_id[UUID_TEXT_SIZE])
 	uuid_v7(&ledger->random, now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000, ret_id);
 }
 
-static enum reclaim_status insert(struct ledger *ledger, const struct submission *s, const char *id,
-				  struct result *ret_result, struct reclaim_error *error)
+static void submit_params(const struct submission *s, const char *id, struct value ret_params[SUBMIT_PARAMS])
 {
 	const struct value params[SUBMIT_PARAMS] = {
 		[SUBMIT_ID] = value_string(id),
@@ -133,37 +132,73 @@ static enum reclaim_status insert(struct ledger *ledger, const struct submission
 		[SUBMIT_MAX_ATTEMPTS] = value_int(s->max_attempts),
 		[SUBMIT_PRIORITY] = value_int(s->priority),
 	};
-	return ledger_run(ledger, SQL_SUBMIT, params, ret_result, error);
+	memcpy(ret_params, params, sizeof(params));
 }
 
-static enum reclaim_status submit_one(struct ledger *ledger, const struct submission *s,
-				      char (*ret_id)[RECLAIM_ID_SIZE], struct reclaim_error *error)
+/* The task that has the submission's key already. */
+static enum reclaim_status known_id(struct ledger *ledger, const struct submission *s,
+				    char (*ret_id)[RECLAIM_ID_SIZE], struct reclaim_error *error)
 {
-	char fresh[UUID_TEXT_SIZE];
-	if (!s->id) {
-		new_id(ledger, fresh);
-	}
-	struct result RESULT_CLEANUP made = { 0 };
 	struct result RESULT_CLEANUP known = { 0 };
-	const struct value *id = NULL;
-	enum reclaim_status status = insert(ledger, s, s->id ? s->id : fresh, &made, error);
-	if (!status && made.rows == 1) {
-		id = result_cell(&made, 0, SUBMIT_R_ID);
-	} else if (!status) {
-		const struct value params[SUBMIT_KNOWN_PARAMS] = {
-			[SUBMIT_KNOWN_QUEUE] = value_string(or_default(s->queue, "default")),
-			[SUBMIT_KNOWN_KEY] = value_string(s->key),
-		};
-		status = ledger_run(ledger, SQL_SUBMIT_KNOWN, params, &known, error);
-		id = known.rows ? result_cell(&known, 0, SUBMIT_KNOWN_R_ID) : NULL;
-	}
-	if (!status && !id) {
+	const struct value params[SUBMIT_KNOWN_PARAMS] = {
+		[SUBMIT_KNOWN_QUEUE] = value_string(or_default(s->queue, "default")),
+		[SUBMIT_KNOWN_KEY] = value_string(s->key),
+	};
+	enum reclaim_status status = ledger_run(ledger, SQL_SUBMIT_KNOWN, params, &known, error);
+	if (!status && known.rows == 0) {
 		return fail(error, RECLAIM_INTERNAL, "the new task came back without an id");
 	}
 	if (!status) {
-		snprintf(*ret_id, sizeof(*ret_id), "%s", id->data);
+		snprintf(*ret_id, sizeof(*ret_id), "%s", result_cell(&known, 0, SUBMIT_KNOWN_R_ID)->data);
 	}
 	return status;
+}
+
+/* So many in one call of the engine. */
+#define SUBMIT_BATCH 500
+
+/* In the open transaction. Without an id of its own a task gets a new one, in ret_ids already. */
+static enum reclaim_status submit_some(struct ledger *ledger, const struct submission *submissions, size_t count,
+				       char (*ret_ids)[RECLAIM_ID_SIZE], struct reclaim_error *error)
+{
+	struct arena ARENA_CLEANUP arena = { 0 };
+	struct value *params = arena_take(&arena, count * SUBMIT_PARAMS * sizeof(*params));
+	int64_t made[SUBMIT_BATCH];
+	if (!params) {
+		return fail_no_memory(error);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (submissions[i].id) {
+			snprintf(ret_ids[i], sizeof(ret_ids[i]), "%s", submissions[i].id);
+		} else {
+			new_id(ledger, ret_ids[i]);
+		}
+		submit_params(&submissions[i], ret_ids[i], params + i * SUBMIT_PARAMS);
+	}
+	enum reclaim_status status = ledger_run_many(ledger, SQL_SUBMIT, params, count, made, error);
+	for (size_t i = 0; !status && i < count; i++) {
+		status = made[i] ? RECLAIM_OK : known_id(ledger, &submissions[i], &ret_ids[i], error);
+	}
+	return status;
+}
+
+/* All of them in one transaction, so many at a time; *ret_done: before the ones that failed. */
+static enum reclaim_status submit_all(struct ledger *ledger, const struct submission *submissions, size_t count,
+				      size_t at_once, char (*ret_ids)[RECLAIM_ID_SIZE], size_t *ret_done,
+				      struct reclaim_error *error)
+{
+	enum reclaim_status status = ledger_begin(ledger, error);
+	size_t done = 0;
+	if (status) {
+		return status;
+	}
+	while (!status && done < count) {
+		size_t some = count - done < at_once ? count - done : at_once;
+		status = submit_some(ledger, submissions + done, some, ret_ids + done, error);
+		done += status ? 0 : some;
+	}
+	*ret_done = done;
+	return ledger_end(ledger, status, error);
 }
 
 /* A constraint's failure in the engine's words becomes ours when it is an id that exists, or that an earlier one has. */
@@ -196,20 +231,18 @@ enum reclaim_status verb_submit(struct ledger *ledger, const struct submission *
 		status = check_submission(&submissions[i], error);
 		*ret_bad = status ? i : *ret_bad;
 	}
-	if (!status) {
-		status = ledger_begin(ledger, error);
-	}
 	if (status) {
 		return status;
 	}
 	size_t done = 0;
-	for (; !status && done < count; done++) {
-		status = submit_one(ledger, &submissions[done], &ret_ids[done], error);
+	status = submit_all(ledger, submissions, count, SUBMIT_BATCH, ret_ids, &done, error);
+	if (status == RECLAIM_INVALID && count > 1) {
+		/* Once more one by one, to find the one that is wrong. */
+		status = submit_all(ledger, submissions, count, 1, ret_ids, &done, error);
 	}
-	status = ledger_end(ledger, status, error);
-	if (status == RECLAIM_INVALID && done > 0) {
-		*ret_bad = done - 1;
-		explain_refusal(ledger, submissions, done - 1, error);
+	if (status == RECLAIM_INVALID && done < count) {
+		*ret_bad = done;
+		explain_refusal(ledger, submissions, done, error);
 	}
 	return status;
 }

@@ -15,8 +15,7 @@ static int by_key(const void *a, const void *b)
 static int64_t time_of(const struct plan *plan, const struct value *value, const struct mapped *mapped)
 {
 	int64_t time = NO_TIME;
-	enum time_format format =
-		mapped->format == TIME_NATIVE ? plan->driver->native_time : mapped->format;
+	enum time_format format = plan_found_format(plan, plan->worker_table, mapped->column, mapped->format);
 	return mapped->column && time_from_value(value, format, &time) ? time : NO_TIME;
 }
 

@@ -5,6 +5,14 @@
 #include "lockfile.h"
 #include "look.h"
 
+/* What a batch has found of a worker's row, which its transaction holds from then on. */
+struct held_row {
+	unsigned long batch; /* 0: none yet */
+	int64_t seen, lease; /* as the verdict read them */
+	bool same;
+	bool labelled; /* its lease was ended, or its label written */
+};
+
 struct member {
 	const char *key; /* as text */
 	int64_t seen, lease;
@@ -14,6 +22,7 @@ struct member {
 	bool silent; /* by the rule that looks at workers, or its lease is over */
 	bool ended;  /* this pass has ended its lease, or given it its label */
 	bool spared; /* while it is not ended: valve, grace or cap may hold some of its claims back */
+	struct held_row held;
 	const struct value *row;
 };
 

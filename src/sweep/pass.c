@@ -289,7 +289,8 @@ static enum reclaim_status second_look(struct pass *pass)
 /* What was found and neither put right nor lost nor failed was held back. */
 static void count_held_back(struct sweep_result *r)
 {
-	int64_t dealt = r->requeued + r->failed + r->stuck + r->reported + r->lost_races + r->errors;
+	int64_t dealt = r->requeued + r->failed + r->stuck + r->reported + r->lost_races + r->errors +
+			r->locked;
 	r->held_back = r->stale > dealt ? r->stale - dealt : 0;
 }
 

@@ -19,6 +19,7 @@ struct pass {
 	struct valve valve;
 	int64_t now;  /* of the first look: the time of every verdict of the pass */
 	int64_t room; /* what is left of the cap */
+	unsigned long batch; /* counts the transactions that take */
 	int64_t newest;
 	struct suspect *suspects;
 	size_t suspect_count, suspect_room;

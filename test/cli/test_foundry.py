@@ -297,7 +297,7 @@ class Faults(Foundry):
         self.worker("back", seen=400)
         self.claimed("a", "dead", hours=9)
         self.claimed("b", "back", hours=8)
-        self.script(f"""CREATE TRIGGER race AFTER UPDATE OF status ON foundry_tasks WHEN new.task_id = 'a'
+        self.script(f"""CREATE TRIGGER race AFTER UPDATE OF status ON worker_heartbeats WHEN new.worker_id = 'dead'
                         BEGIN UPDATE worker_heartbeats SET last_seen = '{utc()}' WHERE worker_id = 'back'; END""")
         answer = self.sweep()
         self.assertEqual((answer["released_tasks"], answer["lost_races"]), (1, 1))

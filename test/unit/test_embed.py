@@ -132,6 +132,10 @@ class Refusals(Sandbox):
         self.write("beta/more.sql", NOW)
         self.assertEqual(len(self.embed().stderr.splitlines()), 3)
 
+    def test_included_text_that_is_missing(self):
+        self.write("alpha/now.sql", "-- include nothing as f\n")
+        self.assert_refused("alpha:1: -- include nothing as f: the engine has no nothing.sql")
+
     def test_no_engine(self):
         for path in self.folder.glob("*/*.sql"):
             path.unlink()
@@ -139,11 +143,11 @@ class Refusals(Sandbox):
 
     def test_contract_unreadable_line(self):
         self.assert_contract_refused(
-            "later now", "contract:2: cannot read 'later now'; a statement is name(param …) {hole …} writes -> column …"
+            "later now", "contract:2: cannot read 'later now'; a statement is name(param …) {hole …} optional writes -> column …"
         )
 
     def test_contract_name(self):
-        run_on = "; a statement is name(param …) {hole …} writes -> column …"
+        run_on = "; a statement is name(param …) {hole …} optional writes -> column …"
         self.assert_contract_refused("Later()", "contract:2: cannot read 'Later()'" + run_on)
 
     def test_contract_statement_twice(self):
@@ -209,6 +213,20 @@ class Output(Sandbox):
             + "beta find reads limit { columns relation } key now 1 2\n" + FIND
             + "beta now reads { } now 0 1\n" + NOW,
         )
+
+    def test_what_is_optional_may_be_missing(self):
+        self.write("contract", CONTRACT + "version() {value} optional writes\n")
+        self.write("alpha/version.sql", "SELECT {value}\n")
+        self.assertEqual(self.embed().stderr, "")
+        source = self.read("sql.c")
+        self.assertEqual(source.count('"SELECT {value}\\n"'), 1)
+        self.assertRegex(source, r'"version",\s+NULL,')
+
+    def test_an_included_text_reads_its_parameters_from_the_function(self):
+        self.write("contract", CONTRACT + "functions() {relation} optional\n")
+        self.write("alpha/functions.sql", "CREATE FUNCTION f() AS $$\nDELETE FROM {relation};\n-- include complete as f\n;$$\n")
+        self.assertEqual(self.embed().stderr, "")
+        self.assertIn("WHERE id = f.id AND token = f.token", self.read("sql.c"))
 
     def test_longer_than_a_c_literal_must_be_able_to_be(self):
         self.write("alpha/now.sql", "SELECT 1 -- a long text\n" * 1000)

@@ -11,15 +11,29 @@
 
 /* ---- columns ---- */
 
+static bool is_migrated(const struct profile *profile, const char *column)
+{
+	for (size_t i = 0; i < profile->migration_count; i++) {
+		if (profile->migration[i].column &&
+		    strcmp(profile->migration[i].column, column) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void lint_absent(struct lint *lint)
 {
 	const struct profile *profile = lint->ledger->profile;
 	for (size_t i = 0; i < profile->optional.count; i++) {
-		if (!table_column(lint->ledger->plan->table, profile->optional.items[i])) {
-			lint_add(lint, SEVERITY_WARNING, profile->optional.items[i], NULL,
-				 "the table has no such column; what needs it is left out, and "
-				 "`reclaim init` adds it");
+		const char *column = profile->optional.items[i];
+		if (table_column(lint->ledger->plan->table, column)) {
+			continue;
 		}
+		bool migrated = is_migrated(profile, column);
+		lint_add(lint, migrated ? SEVERITY_WARNING : SEVERITY_NOTE, column, NULL,
+			 "the table has no such column; what needs it is left out%s",
+			 migrated ? ", and `reclaim init` adds it" : "");
 	}
 	for (size_t i = 0; i < profile->policy.rule_count; i++) {
 		const char *name = profile->policy.rules[i].name;
@@ -98,7 +112,7 @@ static void lint_states(struct lint *lint)
 		if (n->state == STATE_NONE && n->count > 0) {
 			lint_add(lint, SEVERITY_NOTE, "states", NULL,
 				 "%" PRId64 " in state '%s', which no word of the profile "
-					    "stands for: counted, "
+				 "stands for: counted, "
 				 "never touched",
 				 n->count, n->native);
 		}
@@ -106,7 +120,7 @@ static void lint_states(struct lint *lint)
 	if (lint->condition->blind > 0) {
 		lint_add(lint, SEVERITY_WARNING, "blind", NULL,
 			 "%" PRId64 " in flight that no rule can judge; `list --state "
-				    "in_flight` and `explain ID` say why",
+			 "in_flight` and `explain ID` say why",
 			 lint->condition->blind);
 	}
 }

@@ -12,7 +12,9 @@ directly above a statement is its description:
     complete(id token result) {schema} writes -> state attempts
 
 In the texts a parameter is written `:id` and a hole `{schema}`, both outside literals, quoted identifiers and comments.
-Each text must use what is declared for it, all of it and nothing else. Comments are `--` to the end of the line.
+Each text must use what is declared for it, all of it and nothing else. A statement that is `optional` (a word before
+`writes`) may lack a text: then it has none there. A line `-- include NAME as FUNCTION` in a text stands for the text NAME of the
+same engine, its parameters `:id` read as the function's, `FUNCTION.id`. Comments are `--` to the end of the line.
 """
 import argparse
 import re
@@ -22,7 +24,7 @@ from pathlib import Path
 
 DECLARATION = re.compile(
     r"(?P<name>[^\s(]+)\s*\((?P<params>[^()]*)\)\s*(?:\{(?P<holes>[^{}]*)\}\s*)?"
-    r"(?P<writes>writes\b\s*)?(?:->\s*(?P<columns>[^(){}]+))?"
+    r"(?P<optional>optional\b\s*)?(?P<writes>writes\b\s*)?(?:->\s*(?P<columns>[^(){}]+))?"
 )
 WORD = re.compile(r"[a-z][a-z0-9_]*")
 TOKEN = re.compile(
@@ -34,7 +36,9 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-FORM = "name(param …) {hole …} writes -> column …"
+FORM = "name(param …) {hole …} optional writes -> column …"
+HOLE = re.compile(r"\{(\w+)\}")
+INCLUDE = re.compile(r"^-- include (?P<name>\w+) as (?P<function>[\w.]+)$", re.MULTILINE)
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Statement:
     holes: list
     columns: list
     writes: bool
+    optional: bool
     description: list
 
 
@@ -117,7 +122,7 @@ def read_contract(path, problems):
         params, holes, columns = (words_of(match, group, path, line, problems) for group in ("params", "holes", "columns"))
         if "writes" in columns:
             problems.add(path, line, f"{match['name']}: 'writes' stands before '->'")
-        statement = Statement(match["name"], line, params, holes, columns, bool(match["writes"]), description)
+        statement = Statement(match["name"], line, params, holes, columns, bool(match["writes"]), bool(match["optional"]), description)
         if statement.name in statements:
             problems.add(path, line, f"{statement.name} is declared at line {statements[statement.name].line} already")
             continue
@@ -161,6 +166,11 @@ def check_text(path, text, statement, contract, problems):
             return
         if token["brace"]:
             problems.add(path, line, f"'{token['brace']}' outside a literal; a hole is {{name}}")
+        if token["tag"] is not None:
+            # A function's body: only its holes are ours.
+            for name in HOLE.findall(token[0]):
+                if name in statement.holes:
+                    holes.setdefault(name, line)
         if token["param"]:
             params.setdefault(token["param"], line)
         if token["hole"]:
@@ -168,6 +178,19 @@ def check_text(path, text, statement, contract, problems):
     where = (path, statement)
     check_names("parameter", lambda name: ":" + name, params, statement.params, where, contract, problems)
     check_names("hole", lambda name: "{" + name + "}", holes, statement.holes, where, contract, problems)
+
+
+def included(text, engine, problems):
+    def replaced(match):
+        if match["name"] not in engine.texts:
+            problems.add(engine.folder, 1, f"{match[0]}: the engine has no {match['name']}.sql")
+            return ""
+        return TOKEN.sub(
+            lambda token: f"{match['function']}.{token['param']}" if token["param"] else token[0],
+            engine.texts[match["name"]].rstrip(),
+        )
+
+    return INCLUDE.sub(replaced, text)
 
 
 def read_engines(contract, statements, problems):
@@ -182,8 +205,9 @@ def read_engines(contract, statements, problems):
             engine.texts[path.stem] = path.read_text(encoding="utf-8")
             check_text(path, engine.texts[path.stem], statements[path.stem], contract, problems)
         for name, statement in statements.items():
-            if name not in engine.texts:
+            if name not in engine.texts and not statement.optional:
                 problems.add(contract, statement.line, f"{name}: the engine {engine.name} has no {folder / (name + '.sql')}")
+        engine.texts = {name: included(text, engine, problems) for name, text in engine.texts.items()}
     if not engines:
         problems.add(contract, 1, f"no engine: {contract.parent} has no folder with .sql files")
     return engines
@@ -207,7 +231,7 @@ HEADER = """\
 /* A statement as its engine's file has it. Parameters stand in it as `:name`, holes as `{{name}}`. */
 struct sql_text {{
 	const char *name;
-	const char *text;
+	const char *text; /* NULL: the engine has none of this */
 	const char *const *params; /* by place, NULL at the end */
 	int param_count;
 	const char *const *holes; /* NULL at the end */
@@ -285,7 +309,7 @@ def engine_texts(engine, statements):
         lines += [
             f"\t[SQL_{name.upper()}] = {{",
             f'\t\t"{name}",',
-            literal(engine.texts[name]) + ",",
+            (literal(engine.texts[name]) if name in engine.texts else "\t\tNULL") + ",",
             f"\t\t{name}_params, {len(statement.params)}, {name}_holes, {str(statement.writes).lower()},",
             f"\t\t{name}_columns, {len(statement.columns)},",
             "\t},",

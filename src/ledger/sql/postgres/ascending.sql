@@ -1,0 +1,1 @@
+{column} ASC NULLS FIRST

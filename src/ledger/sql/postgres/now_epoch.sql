@@ -1,0 +1,1 @@
+floor(extract(epoch FROM statement_timestamp() + {plus} * interval '1 microsecond'))::bigint

@@ -1,0 +1,1 @@
+(extract(epoch FROM statement_timestamp() + {plus} * interval '1 microsecond') * 1000000)::bigint

@@ -1,0 +1,1 @@
+((statement_timestamp() + {plus} * interval '1 microsecond') AT TIME ZONE 'UTC')

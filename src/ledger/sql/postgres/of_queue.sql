@@ -1,0 +1,1 @@
+(:queue::text IS NULL OR {column} = :queue::text)

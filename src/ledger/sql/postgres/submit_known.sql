@@ -1,0 +1,1 @@
+SELECT id FROM reclaim.tasks WHERE queue = :queue AND idempotency_key = :key

@@ -1,0 +1,1 @@
+INSERT INTO reclaim.ledgers (name) VALUES (:ledger) ON CONFLICT (name) DO NOTHING

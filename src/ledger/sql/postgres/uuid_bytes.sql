@@ -1,0 +1,1 @@
+uuid_send(gen_random_uuid())

@@ -1,0 +1,1 @@
+SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint, {columns} FROM {relation} AS w
