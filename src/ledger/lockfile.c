@@ -41,16 +41,17 @@ enum reclaim_status lockfile_open(const char *path, bool to_hold, struct lockfil
 	if (name.failed) {
 		return fail_no_memory(error);
 	}
-	lockfile.fd = to_hold ? open_to_hold(name.data, path) :
-				open(name.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	lockfile.fd = to_hold ? open_to_hold(name.data, path)
+			      : open(name.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (lockfile.fd < 0 && !to_hold) {
 		*ret_lockfile = lockfile; /* nobody has registered here: nothing is proven */
 		return RECLAIM_OK;
 	}
 	if (lockfile.fd < 0 || fstat(lockfile.fd, &found) < 0) {
-		enum reclaim_status status = fail(error, RECLAIM_UNAVAILABLE,
-						  "the workers' lock file '%s' can't be opened: %s", name.data,
-						  strerror(errno));
+		enum reclaim_status status =
+			fail(error, RECLAIM_UNAVAILABLE,
+			     "the workers' lock file '%s' can't be opened: %s", name.data,
+			     strerror(errno));
 		lockfile_close(&lockfile);
 		return status;
 	}
@@ -69,7 +70,9 @@ void lockfile_close(struct lockfile *lockfile)
 
 static struct flock byte_lock(short type, int64_t slot)
 {
-	return (struct flock){ .l_type = type, .l_whence = SEEK_SET, .l_start = slot, .l_len = 1 };
+	return (struct flock){
+		.l_type = type, .l_whence = SEEK_SET, .l_start = slot, .l_len = 1
+	};
 }
 
 enum reclaim_status lockfile_hold(struct lockfile *lockfile, uint64_t random, int64_t *ret_slot,
@@ -78,8 +81,8 @@ enum reclaim_status lockfile_hold(struct lockfile *lockfile, uint64_t random, in
 	int64_t slot = (int64_t)(random & (uint64_t)SLOT_MASK) | 1;
 	struct flock lock = byte_lock(F_WRLCK, slot);
 	if (fcntl(lockfile->fd, F_OFD_SETLK, &lock) < 0) {
-		return fail(error, RECLAIM_UNAVAILABLE, "the workers' lock file can't be locked: %s",
-			    strerror(errno));
+		return fail(error, RECLAIM_UNAVAILABLE,
+			    "the workers' lock file can't be locked: %s", strerror(errno));
 	}
 	*ret_slot = slot;
 	return RECLAIM_OK;

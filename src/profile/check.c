@@ -323,8 +323,8 @@ static bool check_claims(struct checker *c)
 bool profile_check(struct reader *reader)
 {
 	struct checker c = { .reader = reader, .profile = reader->profile };
-	return check_counts(&c) && check_states(&c) && check_labels(&c) && check_rules(&c) && check_budget(&c) &&
-	       check_remedies(&c) && check_verbs(&c) && check_recover(&c) &&
+	return check_counts(&c) && check_states(&c) && check_labels(&c) && check_rules(&c) &&
+	       check_budget(&c) && check_remedies(&c) && check_verbs(&c) && check_recover(&c) &&
 	       check_cleanup(&c) && check_probe(&c) && check_time(&c) && check_claims(&c) &&
 	       check_texts(&c);
 }

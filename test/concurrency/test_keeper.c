@@ -393,8 +393,8 @@ static void test_a_link_is_no_lock_file(void **state)
 	assert_int_equal(symlink(in(state, "elsewhere"), in(state, "tasks.db-workers")), 0);
 	start(&f);
 	assert_int_equal(access(in(state, "elsewhere"), F_OK), -1);
-	assert_int_equal(
-		ask(f.db, "SELECT count(*) FROM reclaim_workers WHERE slot IS NULL"), 1);
+	assert_int_equal(ask(f.db, "SELECT count(*) FROM reclaim_workers WHERE slot IS NULL"),
+			 1);
 	tear_down(&f);
 }
 

@@ -84,7 +84,8 @@ static void add_id(struct text *out, bool as_json, const char *id)
 		json_string(&json, "id", id);
 		json_close(&json, '}');
 	} else if (isatty(STDOUT_FILENO)) {
-		text_add_visible(out, id, strlen(id)); /* who had the key first may have chosen it */
+		text_add_visible(out, id,
+				 strlen(id)); /* who had the key first may have chosen it */
 	} else {
 		text_add(out, id);
 	}

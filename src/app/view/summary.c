@@ -5,15 +5,19 @@
 
 void summarize_sweep(struct text *out, const char *result)
 {
-	static const char *const words[] = { "requeued",   "failed", "stuck",  "held_back",
-					     "lost_races", "errors", "locked", "blind" };
+	static const struct {
+		const char *name, *shown;
+	} words[] = { { "requeued", "requeued" },     { "failed", "failed" },
+		      { "stuck", "stuck" },           { "held_back", "held back" },
+		      { "lost_races", "lost races" }, { "errors", "errors" },
+		      { "locked", "locked" },         { "blind", "blind" } };
 	json_t *json = result ? json_loads(result, 0, NULL) : NULL;
 	bool first = true;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		json_int_t count = json_integer_value(json_object_get(json, words[i]));
+		json_int_t count = json_integer_value(json_object_get(json, words[i].name));
 		if (count > 0) {
 			text_printf(out, "%s%lld %s", first ? ": " : ", ", (long long)count,
-				    words[i]);
+				    words[i].shown);
 			first = false;
 		}
 	}

@@ -100,7 +100,7 @@ void text_table_add_time(struct text_table *table, int64_t time)
 /* How the columns share the width. */
 struct layout {
 	int widths[TABLE_COLUMNS_MAX]; /* 0: left out */
-	int shown;               /* columns on the line: all, or all but the tail */
+	int shown;                     /* columns on the line: all, or all but the tail */
 };
 
 static int total(const struct layout *layout)

@@ -33,7 +33,7 @@ enum guardian_order { GUARDIAN_TERM = 'T', GUARDIAN_KILL = 'K' };
 enum guardian_news_kind {
 	NEWS_STARTED,        /* value: the command's process group */
 	NEWS_NOT_STARTED,    /* value: errno of exec; comes before the end */
-	NEWS_ENDED,          /* value: the wait status; nothing of its group is left */
+	NEWS_ENDED,          /* value: the wait status; nothing of its group runs */
 	NEWS_ENDED_BY_ORDER, /* the same, after it was told to end */
 };
 struct guardian_news {
