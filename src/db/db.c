@@ -11,6 +11,9 @@ const struct db_driver *const db_drivers[] = {
 #ifdef HAVE_POSTGRES
 	&postgres_driver,
 #endif
+#ifdef HAVE_MARIADB
+	&mariadb_driver,
+#endif
 	NULL,
 };
 

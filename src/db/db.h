@@ -57,6 +57,8 @@ struct column {
 	bool nullable;
 	int key; /* place in the primary key from 1; 0: none */
 	bool has_default;
+	/* Text that `=` does not compare byte for byte: by what it does. NULL: byte for byte, or no text. */
+	const char *collation;
 };
 struct table_index {
 	const char *name;
@@ -96,6 +98,7 @@ struct db_driver {
 	char quote;                   /* around identifiers */
 	enum time_format native_time; /* how our own tables keep instants there */
 	const char *own_prefix; /* of our own tables there: "reclaim_" or "reclaim." */
+	bool whole_indexes; /* there are no partial ones: an index on some states begins with the state */
 	bool marks_by_place; /* a parameter that stands twice has one marker; else each occurrence has its own */
 	/* Writes the marker of the n-th parameter (from 1): ?, ?1 or $1. */
 	void (*marker)(struct text *sql, int n);
@@ -150,6 +153,7 @@ extern struct db *(*db_opened)(struct db *db);
 /*
  * The clock of engines that have none of their own (I13), microseconds since 1970 in UTC. NULL, as ever but in tests and
  * the simulation: the machine's. A driver samples it once a statement, and once a write transaction, when the lock is held.
+ * While it is set, an engine whose clock can be set for a connection is given its time.
  */
 extern int64_t (*db_clock)(void);
 

@@ -5,7 +5,7 @@
 #include "db.h"
 
 /* The engines; db_drivers lists those of this build. */
-extern const struct db_driver sqlite_driver, postgres_driver;
+extern const struct db_driver sqlite_driver, postgres_driver, mariadb_driver;
 
 #define BUSY_DEFAULT (10 * USEC_PER_SEC)
 #define BUSY_MAX (INT64_C(366) * 86400 * USEC_PER_SEC)

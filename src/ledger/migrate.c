@@ -103,13 +103,29 @@ static const char *filled(struct ledger *ledger, struct arena *arena, enum sql s
 	return complete ? fill(arena, script_text(ledger, sql)->text, holes, count) : NULL;
 }
 
+/* A column's type as the engine names it. */
+static const char *type_of(const struct ledger *ledger, const char *type)
+{
+	static const struct {
+		const char *type;
+		enum sql sql;
+	} types[] = { { "text", SQL_TYPE_TEXT }, { "timestamptz", SQL_TYPE_TIMESTAMPTZ } };
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		const char *own = script_text(ledger, types[i].sql)->text;
+		if (own && string_equal(types[i].type, type)) {
+			return own;
+		}
+	}
+	return type;
+}
+
 static const char *column_sql(struct ledger *ledger, struct arena *arena,
 			      const struct table *table, const struct migration_step *step)
 {
 	const struct db_driver *driver = ledger->db->driver;
 	const struct hole holes[] = { { "relation", quote_name(arena, driver, table->name) },
 				      { "column", quote_name(arena, driver, step->column) },
-				      { "type", step->type } };
+				      { "type", type_of(ledger, step->type) } };
 	return filled(ledger, arena, SQL_ADD_COLUMN, holes, sizeof(holes) / sizeof(holes[0]));
 }
 
@@ -119,9 +135,16 @@ static const char *index_sql(struct ledger *ledger, struct arena *arena,
 	const struct db_driver *driver = ledger->db->driver;
 	const char *where =
 		step->index_where ? arena_printf(arena, " WHERE %s", step->index_where) : "";
+	const char *on = step->index_on;
+	if (driver->whole_indexes && step->index_where) {
+		on = arena_printf(arena, "%s, %s",
+				  quote_name(arena, driver, ledger->profile->roles[ROLE_STATE]),
+				  on);
+		where = "";
+	}
 	const struct hole holes[] = { { "relation", quote_name(arena, driver, table->name) },
 				      { "name", quote_name(arena, driver, step->index) },
-				      { "on", step->index_on },
+				      { "on", on },
 				      { "where", where } };
 	return filled(ledger, arena, SQL_CREATE_INDEX, holes, sizeof(holes) / sizeof(holes[0]));
 }

@@ -84,6 +84,31 @@ static bool is_key(const struct plan *plan, int cell)
 	return false;
 }
 
+/* How the engine compares a column of text, if not byte for byte. */
+static const char *folding(const struct table *table, const char *column)
+{
+	const struct column *found = table && column ? table_column(table, column) : NULL;
+	return found ? found->collation : NULL;
+}
+
+static const char *bytes(struct plan *plan, const char *column)
+{
+	struct hole holes[] = { { "column", column } };
+	const char *text = plan_sql(plan, SQL_BYTES)->text;
+	return text && column ? fill(&plan->arena, text, holes, 1) : column;
+}
+
+/* A comparison of a column; where the engine takes other texts for the same, of its bytes as well. */
+static const char *compared(struct plan *plan, const struct table *table, const char *alias, const char *column,
+			    const char *with)
+{
+	const char *name = piece_column(plan, alias, column);
+	if (!folding(table, column) || !name || !with) {
+		return name && with ? arena_printf(&plan->arena, "%s %s", name, with) : NULL;
+	}
+	return arena_printf(&plan->arena, "%s %s AND %s %s", name, with, bytes(plan, name), with);
+}
+
 /* Payloads, results, errors and what is only shown may be large: a sweep does not read them. */
 static bool is_bulk(const struct plan *plan, int cell)
 {
@@ -146,13 +171,25 @@ const char *piece_join(struct plan *plan)
 	if (!plan->has_workers || !plan_has(plan, owner)) {
 		return "";
 	}
-	return arena_printf(&plan->arena, "\nLEFT JOIN %s AS w ON %s = %s",
-			    quote_name(&plan->arena, plan->driver, plan->workers_table),
-			    piece_column(plan, "w", workers->key), piece_column(plan, "t", owner));
+	const char *key = piece_column(plan, "w", workers->key), *held = piece_column(plan, "t", owner);
+	const char *key_folds = folding(plan->worker_table, workers->key);
+	const char *owner_folds = folding(plan->table, owner);
+	/* Two ways to compare text are none: then only bytes are left, without the index that one way may have. */
+	bool alike = !key_folds || !owner_folds || string_equal(key_folds, owner_folds);
+	const char *plain = alike ? arena_printf(&plan->arena, "%s = %s", key, held) : "";
+	const char *exact = !key_folds && !owner_folds ?
+				    "" :
+				    arena_printf(&plan->arena, "%s%s = %s", alike ? " AND " : "", bytes(plan, key),
+						 bytes(plan, held));
+	return !plain || !exact ? NULL :
+				  arena_printf(&plan->arena, "\nLEFT JOIN %s AS w ON %s%s",
+					       quote_name(&plan->arena, plan->driver, plan->workers_table), plain,
+					       exact);
 }
 
 const char *piece_states(struct plan *plan, const char *alias, unsigned states)
 {
+	const char *column = plan->profile->roles[ROLE_STATE];
 	struct text TEXT_CLEANUP text = { 0 };
 	size_t count = 0;
 	for (int state = STATE_READY; state < STATE_COUNT; state++) {
@@ -164,15 +201,13 @@ const char *piece_states(struct plan *plan, const char *alias, unsigned states)
 	if (count == 0) {
 		return "1 = 0";
 	}
-	if (count == 1) { /* as a partial index says it */
-		return arena_printf(&plan->arena, "%s = %s",
-				    piece_column(plan, alias, plan->profile->roles[ROLE_STATE]),
-				    text_string(&text));
+	if (text.failed) {
+		return NULL;
 	}
-	return text.failed ? NULL :
-			     arena_printf(&plan->arena, "%s IN (%s)",
-					  piece_column(plan, alias, plan->profile->roles[ROLE_STATE]),
-					  text_string(&text));
+	/* One: as a partial index says it. */
+	const char *with = count == 1 ? arena_printf(&plan->arena, "= %s", text_string(&text)) :
+					arena_printf(&plan->arena, "IN (%s)", text_string(&text));
+	return compared(plan, plan->table, alias, column, with);
 }
 
 const char *piece_claims(struct plan *plan, unsigned states)
@@ -201,10 +236,20 @@ const char *piece_now(struct plan *plan, const struct table *table, const char *
 	return fill(&plan->arena, plan_sql(plan, sql)->text, holes, 1);
 }
 
-const char *piece_same(struct plan *plan, const char *column, const char *value)
+static const char *same(struct plan *plan, const char *column, const char *value)
 {
 	struct hole holes[] = { { "column", column }, { "value", value } };
-	return fill(&plan->arena, plan_sql(plan, SQL_SAME)->text, holes, 2);
+	return column && value ? fill(&plan->arena, plan_sql(plan, SQL_SAME)->text, holes, 2) : NULL;
+}
+
+const char *piece_same(struct plan *plan, const struct table *table, const char *column, const char *value)
+{
+	const char *name = piece_column(plan, "", column);
+	const char *plain = same(plan, name, value);
+	if (!folding(table, column) || !plain) {
+		return plain;
+	}
+	return arena_printf(&plan->arena, "%s AND %s", plain, same(plan, bytes(plan, name), value));
 }
 
 /* ---- the bound ---- */
@@ -352,10 +397,10 @@ const char *piece_key(struct plan *plan, const char *alias, bool by_key)
 {
 	struct text TEXT_CLEANUP text = { 0 };
 	for (size_t i = 0; i < plan->key_count; i++) {
-		const char *column = piece_column(plan, alias, plan->profile->key.items[i]);
+		const char *with = by_key ? arena_printf(&plan->arena, "= :key%zu", i) :
+					    arena_printf(&plan->arena, "= :row%d", plan->at.key[i]);
 		add_separated(&text, " AND ",
-			      by_key ? arena_printf(&plan->arena, "%s = :key%zu", column, i) :
-				       arena_printf(&plan->arena, "%s = :row%d", column, plan->at.key[i]));
+			      compared(plan, plan->table, alias, plan->profile->key.items[i], with));
 	}
 	return kept(plan, &text);
 }
@@ -394,9 +439,9 @@ const char *piece_fence(struct plan *plan, bool token_only)
 	struct text TEXT_CLEANUP text = { 0 };
 	for (int cell = 1; cell <= (int)plan->column_count; cell++) {
 		if (!is_key(plan, cell) && is_fence(plan, cell, token_only)) {
-			const char *column = piece_column(plan, "", plan->columns[cell - 1]);
 			const char *value = arena_printf(&plan->arena, ":row%d", cell);
-			add_separated(&text, "\n  AND ", piece_same(plan, column, value));
+			add_separated(&text, "\n  AND ",
+				      piece_same(plan, plan->table, plan->columns[cell - 1], value));
 		}
 	}
 	return kept(plan, &text);

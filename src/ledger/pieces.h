@@ -29,7 +29,8 @@ const char *piece_fence(struct plan *plan, bool token_only);
 /* Now plus some microseconds (a number or a parameter), as that column keeps it: by its type as found, else by the format. */
 const char *piece_now(struct plan *plan, const struct table *table, const char *column, enum time_format format,
 		      const char *plus);
-const char *piece_same(struct plan *plan, const char *column, const char *value);
+/* Null-safe equality of a column. */
+const char *piece_same(struct plan *plan, const struct table *table, const char *column, const char *value);
 /* The SET list of a change. */
 const char *piece_set(struct plan *plan, const struct change *change, bool with_error);
 /* An expression of the profile with its holes filled, for a column of `table`. */

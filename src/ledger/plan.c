@@ -599,7 +599,7 @@ static const char *worker_fence(struct plan *plan)
 		const char *value = arena_printf(&plan->arena, ":row%d", WORKER_CELL_SEEN + i);
 		if (named[i] && value) {
 			text_printf(&text, "%s%s", text.size ? " AND " : "",
-				    piece_same(plan, piece_column(plan, "", named[i]), value));
+				    piece_same(plan, plan->worker_table, named[i], value));
 		}
 	}
 	return text.failed ? NULL : arena_copy(&plan->arena, text_string(&text), text.size);

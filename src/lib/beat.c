@@ -64,7 +64,7 @@ static bool owner_is_uuid(const struct ledger *ledger)
 {
 	const char *name = ledger->profile->roles[ROLE_OWNER];
 	const struct column *column = name ? table_column(ledger->plan->table, name) : NULL;
-	return column && (strstr(column->type, "blob") || strstr(column->type, "uuid"));
+	return column && (column->kind == COLUMN_BYTES || column->kind == COLUMN_UUID);
 }
 
 static enum reclaim_status take_name(struct reclaim_keeper *keeper, struct reclaim_error *error)

@@ -1,6 +1,8 @@
 /* The clock, our own ledger, shorthand. */
 #include "scene.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,10 +32,15 @@ void clock_reset(void)
 	ahead = shown = 0;
 }
 
+#define DATABASES_MAX 8
+
+static const char *databases[DATABASES_MAX]; /* that this test has made on the server */
+
 int scene_setup(void **state)
 {
 	clock_reset();
 	db_clock = clock_read;
+	memset(databases, 0, sizeof(databases));
 	return folder_setup(state);
 }
 
@@ -53,10 +60,40 @@ static struct db *wrap(struct db *db)
 	return fault_wrap(db, next_decide, next_context);
 }
 
+/* The database of that name on the server, fresh when a test asks for it first. */
+static const char *server_url(const char *server, const char *name)
+{
+	const char *path = strchr(strstr(server, "://") + 3, '/');
+	const char *query = strchr(path, '?');
+	size_t i = 0;
+	while (databases[i] && strcmp(databases[i], name) != 0) {
+		assert_true(++i < DATABASES_MAX);
+	}
+	if (!databases[i]) {
+		struct db *db = open_with(server, NULL);
+		script(db, format("DROP DATABASE IF EXISTS %s", name));
+		script(db, format("CREATE DATABASE %s", name));
+		db_close(db);
+		databases[i] = name;
+	}
+	return format("%.*s/%s%s", (int)(path - server), server, name, query ? query : "");
+}
+
 const char *ledger_url(void **state, const char *profile)
 {
 	const char *slash = strrchr(profile, '/');
-	return file_url(state, format("%s.db", slash ? slash + 1 : profile));
+	const char *name = slash ? slash + 1 : profile;
+	const char *server = getenv("RECLAIM_TEST_DB");
+	if (server && strstr(server, "://")) {
+		TEXT_CLEANUP struct text database = { 0 };
+		text_printf(&database, "scene_%s", name);
+		for (size_t i = 0; i < database.size; i++) {
+			database.data[i] =
+				strchr("-.", database.data[i]) ? '_' : database.data[i];
+		}
+		return server_url(server, format("%s", text_string(&database)));
+	}
+	return file_url(state, format("%s.db", name));
 }
 
 struct ledger *open_ledger(void **state, const char *profile, fault_fn *decide, void *context)
@@ -157,6 +194,15 @@ const char *ask_text(struct ledger *ledger, const char *sql)
 	OK(db_run(ledger->db, &asking, NULL, &result, &error));
 	value_print(&text, result_cell(&result, 0, 0));
 	return format("%s", text_string(&text));
+}
+
+int64_t ask_time(struct ledger *ledger, const char *sql)
+{
+	const char *told = ask_text(ledger, sql);
+	const struct value value = value_string(told);
+	int64_t time = NO_TIME;
+	assert_true(time_from_value(&value, ledger->db->driver->native_time, &time));
+	return time;
 }
 
 static const char *quoted(const char *string)

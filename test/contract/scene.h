@@ -82,6 +82,8 @@ struct sweep_result sweep(struct ledger *ledger);
 
 /* The first cell of the answer as text, "" for NULL or no row. */
 const char *ask_text(struct ledger *ledger, const char *sql);
+/* … as an instant of our own tables. */
+int64_t ask_time(struct ledger *ledger, const char *sql);
 const char *state_of(struct ledger *ledger, const char *id);
 /* Rows of our audit for a task (NULL: all), of that act (NULL: any). */
 int64_t audits(struct ledger *ledger, const char *id, const char *act);

@@ -58,11 +58,18 @@ static void test_an_empty_ledger(void **state)
 
 static void refuse(struct ledger *ledger, const char *which)
 {
-	script(ledger->db, format("CREATE TRIGGER refuse BEFORE UPDATE ON reclaim_tasks WHEN "
-				  "NEW.state <> OLD.state"
-				  " AND OLD.state = 'running' AND %s BEGIN SELECT RAISE(ABORT, "
-				  "'not this one'); END",
-				  which));
+	static const char when[] = "NEW.state <> OLD.state AND OLD.state = 'running' AND";
+	bool procedural = strcmp(ledger->db->driver->name, "mariadb") == 0;
+	script(ledger->db, procedural
+				   ? format("CREATE TRIGGER refuse BEFORE UPDATE ON "
+					    "reclaim_tasks FOR EACH ROW"
+					    " BEGIN IF %s %s THEN SIGNAL SQLSTATE '45000'"
+					    " SET MESSAGE_TEXT = 'not this one'; END IF; END",
+					    when, which)
+				   : format("CREATE TRIGGER refuse BEFORE UPDATE ON "
+					    "reclaim_tasks WHEN %s %s"
+					    " BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+					    when, which));
 }
 
 static void test_one_bad_row_in_a_batch(void **state)
@@ -244,6 +251,10 @@ static void test_proof_of_death(void **state)
 	struct lockfile lockfile;
 	struct incarnation process = { .pid = 1 };
 	char worker[1][RECLAIM_ID_SIZE];
+	if (!db_lock_path(ledger->db)) {
+		ledger_close(ledger);
+		skip(); /* nowhere to lock: the engine's file is on another machine */
+	}
 	OK(lockfile_open(db_lock_path(ledger->db), /* to_hold= */ true, &lockfile, &error));
 	OK(lockfile_hold(&lockfile, 12345, &process.slot, &error));
 	process.lock_inode = lockfile.inode;
@@ -278,7 +289,7 @@ static void test_the_valve_holds_a_crowd(void **state)
 	assert_true(result.valve.holding);
 	assert_int_equal(result.held_back, 20);
 	assert_int_equal(result.requeued, 0);
-	assert_true(ask(ledger->db, "SELECT valve_until FROM reclaim_ledgers") ==
+	assert_true(ask_time(ledger, "SELECT valve_until FROM reclaim_ledgers") ==
 		    result.valve.until);
 	struct explanation why = { 0 };
 	OK(explain(ledger, "t7", &why, &error));

@@ -199,8 +199,9 @@ static void test_a_deadline_passes(void **state)
 	assert_string_equal(state_of(ledger, "t"), "failed");
 	assert_int_equal(audits(ledger, "t", "deadline"), 1);
 	OK(verb_retry(ledger, "t", &error));
-	assert_int_equal(
-		ask(ledger->db, "SELECT (deadline - due_at) / 1000000 FROM reclaim_tasks"), 60);
+	assert_int_equal(ask_time(ledger, "SELECT deadline FROM reclaim_tasks") -
+				 ask_time(ledger, "SELECT due_at FROM reclaim_tasks"),
+			 60 * S);
 	assert_string_equal(claim_ids(ledger, NULL, 1), "t");
 	ledger_close(ledger);
 }
@@ -227,14 +228,14 @@ static void test_a_renewal_never_shortens(void **state)
 	struct ledger *ledger = open_own(state);
 	submit(ledger, "t");
 	const char *token = claim(ledger, "me", 100 * S);
-	int64_t until = ask(ledger->db, "SELECT lease_until FROM reclaim_tasks");
+	int64_t until = ask_time(ledger, "SELECT lease_until FROM reclaim_tasks");
 	OK(verb_renew(ledger, "t", token, 10 * S, NULL, &error));
-	assert_true(ask(ledger->db, "SELECT lease_until FROM reclaim_tasks") == until);
+	assert_true(ask_time(ledger, "SELECT lease_until FROM reclaim_tasks") == until);
 	OK(verb_renew(ledger, "t", token, 200 * S, "{\"step\":2}", &error));
-	int64_t later = ask(ledger->db, "SELECT lease_until FROM reclaim_tasks");
+	int64_t later = ask_time(ledger, "SELECT lease_until FROM reclaim_tasks");
 	assert_true(later > until + 99 * S);
 	OK(verb_renew(ledger, "t", token, 0, "{\"step\":3}", &error));
-	assert_true(ask(ledger->db, "SELECT lease_until FROM reclaim_tasks") == later);
+	assert_true(ask_time(ledger, "SELECT lease_until FROM reclaim_tasks") == later);
 	assert_string_equal(ask_text(ledger, "SELECT progress FROM reclaim_tasks"),
 			    "{\"step\":3}");
 	FAILS(RECLAIM_INVALID, verb_renew(ledger, "t", token, 0, "{", &error));
@@ -252,7 +253,8 @@ static void test_failing_and_coming_back(void **state)
 	for (size_t i = 0; i < COUNT_OF(waits); i++) {
 		OK(verb_fail(ledger, "t", claim(ledger, "me", S), "no", -1, false, &error));
 		assert_string_equal(state_of(ledger, "t"), "ready");
-		int64_t wait = ask(ledger->db, "SELECT due_at - updated_at FROM reclaim_tasks");
+		int64_t wait = ask_time(ledger, "SELECT due_at FROM reclaim_tasks") -
+			       ask_time(ledger, "SELECT updated_at FROM reclaim_tasks");
 		assert_true(wait >= waits[i] * S * 8 / 10 && wait <= waits[i] * S * 12 / 10);
 		clock_pass(30 * S);
 	}

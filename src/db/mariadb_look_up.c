@@ -1,0 +1,212 @@
+/* Tables as found: the information schema. */
+#include "mariadb.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Parameters: the schema (NULL: the connection's), the table. */
+static const int both[] = { 0, 1 };
+
+#define OF_TABLE "TABLE_SCHEMA = coalesce(?, database()) AND TABLE_NAME = ?"
+
+static const struct statement kind_of_table = {
+	.name = "look up table",
+	.sql = "SELECT TABLE_TYPE LIKE '%VIEW%' FROM information_schema.TABLES WHERE " OF_TABLE,
+	.slots = both,
+	.slot_count = 2,
+	.param_count = 2,
+};
+
+/* An absent default is NULL, or the word. */
+static const struct statement columns_of_table = {
+	.name = "look up columns",
+	.sql = "SELECT COLUMN_NAME, lower(COLUMN_TYPE), IS_NULLABLE = 'YES',"
+	       " (COLUMN_DEFAULT IS NOT NULL AND COLUMN_DEFAULT <> 'NULL')"
+	       " OR lower(EXTRA) LIKE '%auto_increment%' OR lower(EXTRA) LIKE '%generated%',"
+	       " COLLATION_NAME, DATA_TYPE"
+	       " FROM information_schema.COLUMNS WHERE " OF_TABLE " ORDER BY ORDINAL_POSITION",
+	.slots = both,
+	.slot_count = 2,
+	.param_count = 2,
+};
+
+static const struct statement indexes_of_table = {
+	.name = "look up indexes",
+	.sql = "SELECT INDEX_NAME, concat(INDEX_NAME, ' (', group_concat(coalesce(COLUMN_NAME, "
+	       "'')"
+	       " ORDER BY SEQ_IN_INDEX SEPARATOR ', '), ')'),"
+	       " max(CASE WHEN SEQ_IN_INDEX = 1 THEN coalesce(COLUMN_NAME, '') ELSE '' END),"
+	       " max(NON_UNIQUE = 0) FROM information_schema.STATISTICS WHERE " OF_TABLE
+	       " GROUP BY INDEX_NAME ORDER BY INDEX_NAME",
+	.slots = both,
+	.slot_count = 2,
+	.param_count = 2,
+};
+
+static const struct statement key_of_table = {
+	.name = "look up key",
+	.sql = "SELECT COLUMN_NAME, SEQ_IN_INDEX FROM information_schema.STATISTICS"
+	       " WHERE " OF_TABLE " AND INDEX_NAME = 'PRIMARY'",
+	.slots = both,
+	.slot_count = 2,
+	.param_count = 2,
+};
+
+static const char *cell_string(struct arena *arena, const struct result *result, size_t row,
+			       size_t column)
+{
+	const struct value *cell = result_cell(result, row, column);
+	return value_is_null(cell) ? "" : arena_copy(arena, cell->data, cell->size);
+}
+
+static bool cell_flag(const struct result *result, size_t row, size_t column)
+{
+	return value_integer(result_cell(result, row, column), 0) != 0;
+}
+
+/* Two texts that differ in a byte are two texts there: neither case nor a space at the end is overlooked. */
+static bool is_exact(const char *collation)
+{
+	static const char *const ends[] = { "_nopad_bin", "_0900_bin" };
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		size_t size = strlen(collation), end = strlen(ends[i]);
+		if (size >= end && strcmp(collation + size - end, ends[i]) == 0) {
+			return true;
+		}
+	}
+	return strcmp(collation, "binary") == 0 || !*collation;
+}
+
+static enum column_kind kind_of(const struct value *type)
+{
+	static const struct {
+		const char *type;
+		enum column_kind kind;
+	} kinds[] = {
+		{ "tinyblob", COLUMN_BYTES },   { "blob", COLUMN_BYTES },
+		{ "mediumblob", COLUMN_BYTES }, { "longblob", COLUMN_BYTES },
+		{ "binary", COLUMN_BYTES },     { "varbinary", COLUMN_BYTES },
+		{ "tinyint", COLUMN_NUMBER },   { "smallint", COLUMN_NUMBER },
+		{ "mediumint", COLUMN_NUMBER }, { "int", COLUMN_NUMBER },
+		{ "bigint", COLUMN_NUMBER },    { "uuid", COLUMN_UUID },
+		{ "datetime", COLUMN_INSTANT }, { "timestamp", COLUMN_INSTANT },
+	};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!value_is_null(type) && strcasecmp(kinds[i].type, type->data) == 0) {
+			return kinds[i].kind;
+		}
+	}
+	return COLUMN_PLAIN;
+}
+
+static bool take_columns(struct table *table, const struct result *result)
+{
+	struct arena *arena = &table->arena;
+	table->columns = arena_take(arena, result->rows * sizeof(*table->columns));
+	if (!table->columns) {
+		return false;
+	}
+	for (size_t i = 0; i < result->rows; i++) {
+		struct column *column = &table->columns[i];
+		const char *collation = cell_string(arena, result, i, 4);
+		column->name = cell_string(arena, result, i, 0);
+		column->type = cell_string(arena, result, i, 1);
+		column->nullable = cell_flag(result, i, 2);
+		column->has_default = cell_flag(result, i, 3);
+		column->kind = kind_of(result_cell(result, i, 5));
+		if (!column->name || !column->type || !collation) {
+			return false;
+		}
+		column->collation = is_exact(collation) ? NULL : collation;
+	}
+	table->column_count = result->rows;
+	return true;
+}
+
+static void take_key(struct table *table, const struct result *result)
+{
+	for (size_t row = 0; row < result->rows; row++) {
+		for (size_t i = 0; i < table->column_count; i++) {
+			if (string_equal(table->columns[i].name,
+					 result_cell(result, row, 0)->data)) {
+				table->columns[i].key =
+					(int)value_integer(result_cell(result, row, 1), 0);
+			}
+		}
+	}
+}
+
+static bool take_indexes(struct table *table, const struct result *result)
+{
+	struct arena *arena = &table->arena;
+	table->indexes = arena_take(arena, result->rows * sizeof(*table->indexes));
+	if (!table->indexes) {
+		return false;
+	}
+	for (size_t i = 0; i < result->rows; i++) {
+		struct table_index *index = &table->indexes[i];
+		index->name = cell_string(arena, result, i, 0);
+		index->definition = cell_string(arena, result, i, 1);
+		index->first = cell_string(arena, result, i, 2);
+		index->unique = cell_flag(result, i, 3);
+		index->valid = true;
+		if (!index->name || !index->definition || !index->first) {
+			return false;
+		}
+	}
+	table->index_count = result->rows;
+	return true;
+}
+
+static enum reclaim_status describe(struct db *db, struct table *table,
+				    const struct value *names, struct reclaim_error *error)
+{
+	RESULT_CLEANUP struct result kind = { 0 }, columns = { 0 }, indexes = { 0 },
+				     key = { 0 };
+	enum reclaim_status status = maria_run(db, &kind_of_table, names, &kind, error);
+	if (status != RECLAIM_OK || kind.rows == 0) {
+		return status;
+	}
+	table->exists = true;
+	table->is_view = cell_flag(&kind, 0, 0);
+	status = maria_run(db, &columns_of_table, names, &columns, error);
+	if (status == RECLAIM_OK) {
+		status = maria_run(db, &indexes_of_table, names, &indexes, error);
+	}
+	if (status == RECLAIM_OK) {
+		status = maria_run(db, &key_of_table, names, &key, error);
+	}
+	if (status != RECLAIM_OK) {
+		return status;
+	}
+	if (!take_columns(table, &columns) || !take_indexes(table, &indexes)) {
+		return fail_no_memory(error);
+	}
+	take_key(table, &key);
+	return RECLAIM_OK;
+}
+
+enum reclaim_status maria_look_up(struct db *db, const char *name, struct table **ret_table,
+				  struct reclaim_error *error)
+{
+	struct table *table = calloc(1, sizeof(*table));
+	if (!table) {
+		return fail_no_memory(error);
+	}
+	const char *dot = strchr(name, '.');
+	table->any_case = true;
+	table->name = arena_string(&table->arena, dot ? dot + 1 : name);
+	const struct value names[] = {
+		dot ? value_bytes(VALUE_TEXT, name, (size_t)(dot - name)) : value_null(),
+		value_string(table->name),
+	};
+	enum reclaim_status status =
+		table->name ? describe(db, table, names, error) : fail_no_memory(error);
+	if (status != RECLAIM_OK) {
+		table_destroy(table);
+		return status;
+	}
+	*ret_table = table;
+	return RECLAIM_OK;
+}

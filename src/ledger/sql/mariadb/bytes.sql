@@ -1,0 +1,1 @@
+CAST(CONVERT({column} USING utf8mb4) AS BINARY)

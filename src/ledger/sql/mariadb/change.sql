@@ -1,0 +1,2 @@
+UPDATE {relation} SET {set}
+WHERE {key} AND {fence}

@@ -1,0 +1,5 @@
+UPDATE reclaim_tasks SET
+	state = 'completed', result = :result, error = NULL, lease_until = NULL,
+	finished_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6),
+	closed_token = token, closed_as = 'complete'
+WHERE id = :id AND token = :token AND state = :state

@@ -1,0 +1,1 @@
+INSERT INTO {relation} ({columns}) VALUES ({values})

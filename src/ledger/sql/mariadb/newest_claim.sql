@@ -1,0 +1,1 @@
+SELECT max({claimed}), max({beat}) FROM {relation} WHERE {claims}

@@ -1,0 +1,1 @@
+DATE_FORMAT(UTC_TIMESTAMP(6) + INTERVAL {plus} MICROSECOND, '%Y-%m-%d %H:%i:%s.%f')

@@ -1,0 +1,1 @@
+SELECT id FROM reclaim_tasks WHERE queue = :queue AND idempotency_key = :key

@@ -1,0 +1,6 @@
+SELECT turn, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', next_at), sweeper,
+	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', last_at), last_result,
+	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', valve_until),
+	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', outage_at), outage_wait,
+	TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))
+FROM reclaim_ledgers WHERE name = :ledger

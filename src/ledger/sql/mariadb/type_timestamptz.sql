@@ -1,0 +1,1 @@
+datetime(6) NULL

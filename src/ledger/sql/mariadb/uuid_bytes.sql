@@ -1,0 +1,1 @@
+UNHEX(REPLACE(UUID(), '-', ''))
