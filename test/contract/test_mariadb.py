@@ -9,15 +9,16 @@ import time
 import unittest
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "test"), str(ROOT / "test/cli")]
+
+import mariadb
 import scene
 import test_cloacina
 import test_delegations
 import test_foundry
 import test_seedcore
 from scene import DONE, NOT_FOUND, UNAVAILABLE, Scene, utc
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import mariadb
 
 BUILD = os.environ.get("RECLAIM_BUILD", str(scene.ROOT / "build"))
 UNKNOWN = 9
