@@ -68,6 +68,7 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="mariadb-"))
         self.socket = self.folder / "socket"
         self.account = unprivileged()
+        self.environment = {**os.environ, "TMPDIR": str(self.folder)}
         self.url = self.url_of()
         self.socket_url = f"mariadb:///{self.database}?unix_socket={self.socket}"
         try:
@@ -99,7 +100,7 @@ class Server:
         run = subprocess.run(
             [self.installer, "--no-defaults", f"--datadir={self.folder}/data", f"--user={self.account}",
              "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"],
-            cwd="/", capture_output=True, text=True, check=False)
+            cwd="/", env=self.environment, capture_output=True, text=True, check=False)
         if run.returncode:
             raise RuntimeError(f"{self.installer}: {run.stdout}{run.stderr}")
 
@@ -111,7 +112,7 @@ class Server:
              f"--port={self.port}", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
              "--innodb-buffer-pool-size=32M", "--skip-log-bin", "--performance-schema=OFF",
              "--max-allowed-packet=64M", *self.settings],
-            cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            cwd="/", env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         until = time.monotonic() + START_SECONDS
         while not self.is_up():
