@@ -165,6 +165,11 @@ static enum reclaim_status change_some(struct pass *pass, const struct planned_c
 	for (size_t i = 0; !status && i < some->count; i++) {
 		struct some *to = changed[i] == 1 ? &taken : &missed;
 		to->items[to->count++] = some->items[i];
+		if (changed[i] > 1) { /* I4: a change that no audit row can tell of is none */
+			status = fail(pass->error, RECLAIM_INVALID,
+				      "its key stands for %lld rows of '%s'",
+				      (long long)changed[i], pass->ledger->profile->table);
+		}
 	}
 	if (!status) {
 		status = tell_locked(pass, &missed);

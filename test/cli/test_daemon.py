@@ -1,5 +1,6 @@
 """`run`: passes in time, deaths noticed at once, outages lived through, an end within 5 s."""
 import signal
+import sqlite3
 import time
 import unittest
 
@@ -188,6 +189,23 @@ class Outages(Daemon):
         self.assertEqual(daemon.err.count("back after"), 1, daemon.err)
         wait, = self.sql("SELECT outage_wait FROM reclaim_ledgers")[0]
         self.assertGreater(wait, 10**6)
+        self.assertEqual(daemon.stop(timeout=5), DONE)
+
+    def test_locked_out(self):
+        """Who holds the write lock for longer than anybody waits for it has kept every worker from beating (I15)."""
+        self.submit()
+        task = self.claim("--lease", "9s")[0]
+        daemon = self.daemon("--interval", "200ms")
+        self.until(lambda: self.turn() >= 1)
+        other = sqlite3.connect(self.file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(11)
+        other.execute("ROLLBACK")
+        other.close()
+        self.until_told(daemon, "back after")
+        self.assertIn("an outage", daemon.err)
+        self.assertEqual(self.state(task["id"]), "running")
+        self.reclaim("renew", task["id"], "--token", task["token"])
         self.assertEqual(daemon.stop(timeout=5), DONE)
 
     def test_not_there_yet(self):

@@ -380,6 +380,25 @@ static void test_a_proof_is_of_what_was_claimed_before(void **state)
 	ledger_close(ledger);
 }
 
+/* I4: a change without an audit row is none. */
+static void test_a_key_that_is_several_rows(void **state)
+{
+	struct ledger *ledger =
+		open_made(state, "CREATE TABLE jobs (id TEXT, state TEXT, since INTEGER);",
+			  "columns { state = \"state\" claimed_at = \"since\" time = \"epoch\" }\n"
+			  "rule old { when = \"age\" after = \"1h\" then = \"requeue\" }\n");
+	script(ledger->db,
+	       "INSERT INTO jobs VALUES ('a', 'run', 1), ('a', 'run', 1), ('b', 'run', 1)");
+	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = -1 });
+	assert_string_equal(ids_of(&result), "b");
+	assert_int_equal(result.errors, 2);
+	assert_int_equal(result.lost_races, 0);
+	assert_string_equal(result.problems[0].message, "its key stands for 2 rows of 'jobs'");
+	assert_int_equal(ask(ledger->db, "SELECT count(*) FROM jobs WHERE state = 'run'"), 2);
+	sweep_result_finish(&result);
+	ledger_close(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +412,7 @@ int main(void)
 		in_scene(test_overrides_and_the_bound),
 		in_scene(test_a_label_is_no_verdict),
 		in_scene(test_a_workers_lease_saves_from_other_silence),
+		in_scene(test_a_key_that_is_several_rows),
 		in_scene(test_a_proof_is_of_what_was_claimed_before),
 	};
 	return cmocka_run_group_tests_name("host_sweep", tests, NULL, NULL);

@@ -39,7 +39,8 @@ struct sweeper {
 	bool swept;     /* there was a pass */
 	bool far_ahead; /* the turn is further off than an interval: a clock was wrong */
 	int failures;   /* in a row */
-	int64_t away_since;
+	bool locked_out;
+	int64_t tried_at, away_since;
 	bool stopped;
 };
 
@@ -63,10 +64,10 @@ static bool must_stop(const struct sweeper *s)
 
 /* ---- away and back ---- */
 
-/* One failure alone is a reconnect, and nothing to tell of. */
+/* One failure alone is a reconnect; a lock that outlasts our patience outlasts leases too. */
 static bool is_away(const struct sweeper *s)
 {
-	return s->failures > 1;
+	return s->failures > 1 || s->locked_out;
 }
 
 static int64_t backoff_time(struct sweeper *s)
@@ -84,8 +85,9 @@ static void note_failure(struct sweeper *s, const struct reclaim_error *error)
 		return;
 	}
 	if (s->failures++ == 0) {
-		s->away_since = boot_now();
+		s->away_since = s->tried_at;
 	}
+	s->locked_out |= error->status == RECLAIM_BUSY;
 	app_log(s->app, /* debug= */ s->failures != 2,
 		"the ledger is out of reach, trying on: %s", error->message);
 	if (error->status != RECLAIM_BUSY) {
@@ -105,6 +107,7 @@ static void note_success(struct sweeper *s)
 			text_string(&length));
 	}
 	s->failures = 0;
+	s->locked_out = false;
 }
 
 /* How often a living worker gives a sign. */
@@ -237,7 +240,7 @@ static enum reclaim_status sweep(struct sweeper *s, bool death, struct reclaim_e
 static void make_pass(struct sweeper *s, bool death)
 {
 	struct reclaim_error error = { 0 };
-	int64_t start = boot_now();
+	int64_t start = s->tried_at = boot_now();
 	enum reclaim_status status = look(s, &error);
 	if (!status) {
 		status = sweep(s, death, &error);
@@ -258,7 +261,7 @@ static void make_pass(struct sweeper *s, bool death)
 static void look_for_deaths(struct sweeper *s)
 {
 	struct reclaim_error error = { 0 };
-	int64_t now = boot_now();
+	int64_t now = s->tried_at = boot_now();
 	s->next_evidence = now + EVIDENCE_EVERY;
 	if (!s->ledger || s->failures > 0) {
 		return;
@@ -284,7 +287,8 @@ static void prune_old(struct sweeper *s)
 	struct text TEXT_CLEANUP age = { 0 };
 	struct pruned pruned = { 0 };
 	int64_t keep = s->profile->keep;
-	s->next_prune = boot_now() + PRUNE_EVERY;
+	s->tried_at = boot_now();
+	s->next_prune = s->tried_at + PRUNE_EVERY;
 	if (!s->profile->native || keep == AFTER_NEVER) {
 		return;
 	}
