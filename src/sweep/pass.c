@@ -328,6 +328,23 @@ static int64_t one_beat(const struct policy *policy)
 	return policy->beat ? policy->beat : longest / 10;
 }
 
+/*
+ * I15: after the server's own start silence waits a whole threshold, on a ledger that was swept before that start: one
+ * that nobody has swept yet had no workers who could have been kept from beating us a sign.
+ */
+static enum reclaim_status read_start(struct pass *pass, int64_t last_pass)
+{
+	struct result RESULT_CLEANUP result = { 0 };
+	enum reclaim_status status = ledger_run(pass->ledger, SQL_SERVER_START, NULL, &result, pass->error);
+	int64_t start = !status && result.rows == 1 ?
+				value_integer(result_cell(&result, 0, SERVER_START_R_AT), NO_TIME) :
+				NO_TIME;
+	if (last_pass != NO_TIME && last_pass < start) {
+		pass->grace.events[1] = (struct grace_event){ .at = start, .wait = INT64_MAX };
+	}
+	return status;
+}
+
 static enum reclaim_status read_grace(struct pass *pass)
 {
 	bool there = false;
@@ -341,6 +358,7 @@ static enum reclaim_status read_grace(struct pass *pass)
 		pass->grace.events[0] = (struct grace_event){
 			.at = turn.outage_at, .wait = turn.outage_wait + one_beat(pass->policy)
 		};
+		status = read_start(pass, turn.last_at);
 	}
 	turn_finish(&turn);
 	return status;
