@@ -533,6 +533,13 @@ static bool verb_possible(const struct plan *plan, const struct change *change)
 	return possible;
 }
 
+/* The profile's order; the sweep's where it goes by a column that may be absent, and is. */
+static const char *claim_order(struct plan *plan, const struct change *claim)
+{
+	bool absent = claim->order && is_optional(plan->profile, claim->order) && !plan_has(plan, claim->order);
+	return claim->order && !absent ? claim->order : sweep_order(plan);
+}
+
 static void make_free(struct maker *m, const struct change *claim)
 {
 	struct plan *plan = m->plan;
@@ -541,7 +548,7 @@ static void make_free(struct maker *m, const struct change *claim)
 		claim->where ? arena_printf(&plan->arena, "%s AND (%s)", states, predicate(plan, claim->where)) : states;
 	MAKE(m, SQL_FREE, &plan->free, { "columns", piece_columns(plan, /* with_bulk= */ false) }, { "relation", piece_relation(plan) },
 	     { "where", where }, { "join", piece_join(plan) },
-	     { "order", claim->order ? claim->order : sweep_order(plan) });
+	     { "order", claim_order(plan, claim) });
 }
 
 static void make_changes(struct maker *m, struct db *db)

@@ -60,15 +60,6 @@ static int64_t *find_target(struct profile *profile, const char *target)
 	return rule ? &rule->after : NULL;
 }
 
-/* A threshold within one beat would take every living worker's claims. */
-static bool is_within_beat(struct profile *profile, const char *target, int64_t value)
-{
-	const struct rule *rule = threshold_rule(profile, target);
-	bool judged =
-		rule ? rule_family(rule->kind) == FAMILY_SILENCE : strcmp(target, "lease") == 0;
-	return judged && value <= profile->policy.beat;
-}
-
 static void add_default(struct text *line, enum setting_kind kind, int64_t value)
 {
 	if (value == INT64_MAX) {
@@ -80,8 +71,8 @@ static void add_default(struct text *line, enum setting_kind kind, int64_t value
 	}
 }
 
-static void tell(const struct setting *setting, const char *value, int64_t beat,
-		 int64_t remaining, warn_fn *warn, void *context)
+static void tell(const struct setting *setting, const char *value, int64_t remaining,
+		 warn_fn *warn, void *context)
 {
 	TEXT_CLEANUP struct text line = { 0 };
 	size_t size = strlen(value);
@@ -91,10 +82,6 @@ static void tell(const struct setting *setting, const char *value, int64_t beat,
 	text_add(&line, setting->kind == SETTING_SECONDS
 				? "whole seconds > 0, at most ten years"
 				: "a whole number > 0");
-	if (beat > 0) {
-		text_add(&line, ", longer than the beat of ");
-		duration_print(&line, beat);
-	}
 	text_add(&line, "; the default stays: ");
 	add_default(&line, setting->kind, remaining);
 	if (warn && !line.failed) {
@@ -109,10 +96,8 @@ static void apply(struct profile *profile, const struct setting *setting, const 
 	int64_t number = 0;
 	bool good = setting->kind == SETTING_SECONDS ? duration_parse_seconds(value, &number)
 						     : parse_count(value, &number);
-	bool within = good && is_within_beat(profile, setting->target, number);
-	if (!slot || !good || within) {
-		tell(setting, value, within ? profile->policy.beat : 0, slot ? *slot : 0, warn,
-		     context);
+	if (!slot || !good) {
+		tell(setting, value, slot ? *slot : 0, warn, context);
 		return;
 	}
 	*slot = number;

@@ -3,7 +3,8 @@
 
 #define PAGE 2000
 
-void judge_row(struct pass *pass, const struct value *row, int64_t now, struct judged *ret_judged)
+void judge_row(struct pass *pass, const struct value *row, int64_t now,
+	       struct judged *ret_judged)
 {
 	struct judged j = { .row = row };
 	const char *bad = NULL;
@@ -18,7 +19,7 @@ void judge_row(struct pass *pass, const struct value *row, int64_t now, struct j
 	j.facts.evidence = crowd_evidence(&pass->crowd, text_string(&owner));
 	if (j.facts.evidence == EVIDENCE_UNKNOWN && pass->probes.sorted) {
 		j.facts.evidence = probe_answer(&pass->probes, text_string(&owner),
-						 row_fingerprint(pass->plan, row));
+						row_fingerprint(pass->plan, row));
 	}
 	judge(pass->policy, &j.facts, &pass->grace, now, &j.verdict);
 	*ret_judged = j;
@@ -38,9 +39,9 @@ static const struct planned *next_page(const struct pass *pass, const struct pla
 				       const struct value *last)
 {
 	int order = pass->plan->order_at;
-	return !last				      ? &find->first :
-	       order > 0 && value_is_null(&last[order]) ? &find->after_null :
-							    &find->after;
+	return !last                                      ? &find->first
+	       : order > 0 && value_is_null(&last[order]) ? &find->after_null
+							  : &find->after;
 }
 
 static enum reclaim_status scan_page(struct pass *pass, const struct result *rows,
@@ -67,7 +68,9 @@ static enum reclaim_status scan_page(struct pass *pass, const struct result *row
 static enum reclaim_status scan_find(struct pass *pass, const struct planned_find *find,
 				     const struct visitor *visitor, bool *go_on)
 {
-	struct result pages[2] = { 0 }; /* the last page's last row is where the next one starts */
+	struct result pages[2] = {
+		0
+	}; /* the last page's last row is where the next one starts */
 	const struct value *last = NULL;
 	enum reclaim_status status = RECLAIM_OK;
 	bool more = find->present;
@@ -76,8 +79,8 @@ static enum reclaim_status scan_find(struct pass *pass, const struct planned_fin
 		inputs.named[INPUT_LIMIT] = value_int(PAGE);
 		inputs.named[INPUT_DEAD] = value_string(text_string(&pass->crowd.dead));
 		result_finish(&pages[turn]);
-		status = planned_run(pass->ledger->db, next_page(pass, find, last), &inputs, &pages[turn],
-				     pass->error);
+		status = planned_run(pass->ledger->db, next_page(pass, find, last), &inputs,
+				     &pages[turn], pass->error);
 		if (!status && pages[turn].rows > 0) {
 			last = result_cell(&pages[turn], pages[turn].rows - 1, 0);
 			status = scan_page(pass, &pages[turn], visitor, go_on);
@@ -93,8 +96,8 @@ enum reclaim_status scan(struct pass *pass, const struct visitor *visitor)
 {
 	const struct plan *plan = pass->plan;
 	bool go_on = true;
-	enum reclaim_status status =
-		scan_find(pass, pass->every_claim ? &plan->every : &plan->find, visitor, &go_on);
+	enum reclaim_status status = scan_find(
+		pass, pass->every_claim ? &plan->every : &plan->find, visitor, &go_on);
 	if (!status && !pass->every_claim) {
 		status = scan_find(pass, &plan->late, visitor, &go_on);
 	}

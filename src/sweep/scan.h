@@ -11,18 +11,20 @@ struct pass {
 	const struct pass_options *options;
 	const struct policy *policy;
 	const char *only_owner; /* NULL: all */
-	bool every_claim;	/* without the bound: the policy is not the plan's */
+	bool every_claim;       /* without the bound: the policy is not the plan's */
 	struct lockfile lockfile;
 	struct crowd crowd;
-	struct probe_list probes; /* what the profile's probe said of the owners it was asked about */
+	struct probe_list
+		probes; /* what the profile's probe said of the owners it was asked about */
 	struct grace grace;
 	struct valve valve;
-	int64_t now;  /* of the first look: the time of every verdict of the pass */
-	int64_t room; /* what is left of the cap */
+	int64_t now;         /* of the first look: the time of every verdict of the pass */
+	int64_t room;        /* what is left of the cap */
 	unsigned long batch; /* counts the transactions that take */
 	int64_t newest;
 	struct suspect *suspects;
 	size_t suspect_count, suspect_room;
+	void *context; /* of the visitor that scans */
 	struct sweep_result *result;
 	struct reclaim_error *error;
 };
@@ -37,16 +39,18 @@ struct judged {
 
 /* Called for each row of a page; false ends the scan. After a page `page_end` is called. */
 struct visitor {
-	enum reclaim_status (*row)(struct pass *pass, const struct judged *judged, bool *ret_go_on);
+	enum reclaim_status (*row)(struct pass *pass, const struct judged *judged,
+				   bool *ret_go_on);
 	enum reclaim_status (*page_end)(struct pass *pass, bool *ret_go_on); /* may be NULL */
 };
 
 enum reclaim_status scan(struct pass *pass, const struct visitor *visitor);
 /* The look of a dry run without its second half: crowd, grace and valve as they stand, for judging a single row. */
-enum reclaim_status pass_look(struct ledger *ledger, struct pass *ret_pass, struct valve *ret_valve,
-			      struct reclaim_error *error);
+enum reclaim_status pass_look(struct ledger *ledger, struct pass *ret_pass,
+			      struct valve *ret_valve, struct reclaim_error *error);
 void pass_finish(struct pass *pass);
 /* Judges one row as the pass does. */
-void judge_row(struct pass *pass, const struct value *row, int64_t now, struct judged *ret_judged);
+void judge_row(struct pass *pass, const struct value *row, int64_t now,
+	       struct judged *ret_judged);
 
 #endif

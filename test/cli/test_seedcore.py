@@ -167,6 +167,13 @@ class Reaper(Seedcore):
         claimed = self.json("claim", "--owner", "d1", env={"TASK_LEASE_S": "60"}).rows[0]
         self.assertLess(abs(scene.seconds_between(scene.zulu(), claimed["lease_expires_at"]) - 60), 30)
 
+    def test_a_threshold_within_a_beat_counts_and_check_warns(self):
+        self.running(20)
+        run = self.json("sweep", "--dry-run", env={"TASK_STALE_S": "10"})
+        self.assertEqual((run.answer["requeued"], run.told), (1, []))
+        answer = self.json("check", env={"TASK_STALE_S": "10"}).answer
+        self.assertIn(("warning", "stale"), {(f["severity"], f["subject"]) for f in answer["findings"]})
+
     def test_wrong_settings_are_told_once_and_never_stop_it(self):
         self.running(1000)
         for name in ("TASK_STALE_S", "TASK_MAX_REQUEUE", "TASK_REAP_BATCH", "TASK_LEASE_S"):

@@ -30,7 +30,8 @@ static void lint_beat(struct lint *lint, const struct rule *rule, int64_t thresh
 		return;
 	}
 	if (threshold <= beat) {
-		lint_add(lint, SEVERITY_ERROR, rule->name, NULL,
+		/* A profile can't say that; the environment can, and is no error. */
+		lint_add(lint, SEVERITY_WARNING, rule->name, NULL,
 			 "its threshold %s is not above the beat %s: every worker is silent "
 			 "between two beats",
 			 shown(lint, threshold), shown(lint, beat));
@@ -69,8 +70,7 @@ static void lint_lease(struct lint *lint, const struct rule *rule)
 	const struct profile *profile = lint->ledger->profile;
 	int64_t beat = profile->policy.beat;
 	if (beat > 0 && profile->lease < 3 * beat) {
-		lint_add(lint, profile->lease <= beat ? SEVERITY_ERROR : SEVERITY_WARNING,
-			 rule->name, NULL,
+		lint_add(lint, SEVERITY_WARNING, rule->name, NULL,
 			 "the lease %s is less than three beats of %s: one slow beat loses the "
 			 "claims",
 			 shown(lint, profile->lease), shown(lint, beat));
