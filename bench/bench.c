@@ -1,15 +1,19 @@
-/* The first benchmark: verbs one at a time and in batches, sweeps over many rows. Figures, never a verdict. */
+/* Measures one thing on one ledger and prints its figures, a name and a number a line; bench.py makes the table. */
 #include "pass.h"
 #include "verbs.h"
 
-#include <sqlite3.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/reclaim-bench-XXXXXX";
+#define CLAIMED_ALONE 2000
+#define CLAIMED_TOGETHER 20000
+#define WAKES 30
+#define LOST (10 * USEC_PER_SEC)
 
 static void die(const char *what, const struct reclaim_error *error)
 {
@@ -17,76 +21,83 @@ static void die(const char *what, const struct reclaim_error *error)
 	exit(1);
 }
 
-static double seconds(void)
+static int64_t now(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * USEC_PER_SEC + time.tv_nsec / 1000;
 }
 
-static void path_of(const char *name, const char *prefix, char ret[128])
+static void say_rate(const char *name, double count, int64_t took)
 {
-	snprintf(ret, 128, "%s%s/%s", prefix, folder, name);
+	printf("%s %.1f\n", name, count * (double)USEC_PER_SEC / (double)took);
 }
 
-static struct ledger *open_ledger(const char *name, const char *profile)
+static void say_ms(const char *name, int64_t took)
 {
-	char url[128];
+	printf("%s %.3f\n", name, (double)took / 1000);
+}
+
+static struct ledger *open_ledger(const char *url, const char *profile)
+{
 	struct reclaim_error error = { 0 };
 	struct ledger *ledger = NULL;
-	path_of(name, "sqlite:", url);
-	const struct ledger_options options = { .url = url, .profile = profile, .db = { .create = true } };
-	if (ledger_open(&options, &ledger, &error) || ledger_init(ledger, NULL, NULL, &error) ||
+	const struct ledger_options options = { .url = url,
+						.profile = profile,
+						.db = { .create = true } };
+	if (ledger_open(&options, &ledger, &error) ||
+	    ledger_init(ledger, /* show= */ NULL, /* context= */ NULL, &error) ||
 	    ledger_plan(ledger, &error)) {
-		die("open", &error);
+		die(url, &error);
 	}
 	return ledger;
 }
 
-static void remove_ledger(const char *name)
-{
-	static const char *const endings[] = { "", "-wal", "-shm", "-workers" };
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		char file[128], path[160];
-		path_of(name, "", file);
-		snprintf(path, sizeof(path), "%s%s", file, endings[i]);
-		unlink(path);
-	}
-}
-
-static void say(const char *what, double rate, const char *unit)
-{
-	printf("%-58s %12.0f %s\n", what, rate, unit);
-	fflush(stdout);
-}
-
 /* ---- verbs ---- */
 
-static void submit_in(struct ledger *ledger, int total, int batch, const char *what)
+static void submit(struct ledger *ledger, size_t count)
 {
 	struct reclaim_error error = { 0 };
-	struct submission *tasks = calloc((size_t)batch, sizeof(*tasks));
-	char (*ids)[RECLAIM_ID_SIZE] = calloc((size_t)batch, sizeof(*ids));
+	struct submission tasks[1000];
+	char ids[1000][RECLAIM_ID_SIZE];
 	size_t bad;
-	for (int i = 0; i < batch; i++) {
+	for (size_t i = 0; i < count; i++) {
 		tasks[i] = (struct submission){ .payload = "{\"n\":1}", .max_attempts = 25 };
 	}
-	double start = seconds();
-	for (int done = 0; done < total; done += batch) {
-		if (verb_submit(ledger, tasks, (size_t)batch, ids, &bad, &error)) {
-			die("submit", &error);
-		}
+	if (verb_submit(ledger, tasks, count, ids, &bad, &error)) {
+		die("submit", &error);
 	}
-	say(what, total / (seconds() - start), "/s");
-	free(tasks);
-	free(ids);
 }
 
-static void complete_all(struct ledger *ledger, const struct claims *claims)
+static void measure_submit(struct ledger *ledger, const char *name, int total, int batch)
+{
+	int64_t start = now();
+	for (int done = 0; done < total; done += batch) {
+		submit(ledger, (size_t)batch);
+	}
+	say_rate(name, total, now() - start);
+}
+
+static void claim(struct ledger *ledger, int count, struct claims *ret_claims)
 {
 	struct reclaim_error error = { 0 };
-	struct handing *handings = calloc(claims->count, sizeof(*handings));
-	enum reclaim_status *statuses = calloc(claims->count, sizeof(*statuses));
+	const struct claiming how = { .owner = "bench",
+				      .count = count,
+				      .lease = 3600 * USEC_PER_SEC };
+	if (verb_claim(ledger, &how, ret_claims, &error)) {
+		die("claim", &error);
+	}
+	if (ret_claims->count != (size_t)count) {
+		fprintf(stderr, "bench: claimed %zu, not %d\n", ret_claims->count, count);
+		exit(1);
+	}
+}
+
+static void complete(struct ledger *ledger, const struct claims *claims)
+{
+	struct reclaim_error error = { 0 };
+	struct handing handings[100];
+	enum reclaim_status statuses[100];
 	for (size_t i = 0; i < claims->count; i++) {
 		handings[i] = (struct handing){ .verb = VERB_COMPLETE,
 						.id = claims->items[i].id,
@@ -96,140 +107,112 @@ static void complete_all(struct ledger *ledger, const struct claims *claims)
 	if (verb_hand_in(ledger, handings, claims->count, statuses, &error)) {
 		die("complete", &error);
 	}
-	free(handings);
-	free(statuses);
 }
 
-static void work_in(struct ledger *ledger, int total, int batch, const char *claim, const char *complete)
+static void measure_work(struct ledger *ledger, const char *claim_name,
+			 const char *complete_name, int total, int batch)
 {
-	struct reclaim_error error = { 0 };
-	double claiming = 0, completing = 0;
-	const struct claiming how = { .owner = "bench", .count = batch, .lease = 3600 * USEC_PER_SEC };
+	int64_t claiming = 0, completing = 0;
 	for (int done = 0; done < total; done += batch) {
 		struct claims claims = { 0 };
-		double start = seconds();
-		if (verb_claim(ledger, &how, &claims, &error)) {
-			die("claim", &error);
-		}
-		double middle = seconds();
-		complete_all(ledger, &claims);
+		int64_t start = now();
+		claim(ledger, batch, &claims);
+		int64_t middle = now();
+		complete(ledger, &claims);
 		claiming += middle - start;
-		completing += seconds() - middle;
+		completing += now() - middle;
 		claims_finish(&claims);
 	}
-	say(claim, total / claiming, "/s");
-	say(complete, total / completing, "/s");
+	say_rate(claim_name, total, claiming);
+	say_rate(complete_name, total, completing);
 }
 
-static void verbs(void)
+static void measure_verbs(struct ledger *ledger)
 {
-	struct ledger *ledger = open_ledger("verbs.db", "reclaim");
-	submit_in(ledger, 2000, 1, "submit, one at a time");
-	submit_in(ledger, 100000, 1000, "submit, 1 000 a batch");
-	work_in(ledger, 2000, 1, "claim, one at a time (100 000 ready)", "complete, one at a time");
-	work_in(ledger, 50000, 100, "claim, 100 a batch", "complete, 100 a batch");
-	ledger_close(ledger);
-	remove_ledger("verbs.db");
+	measure_submit(ledger, "submit_1", 2000, 1);
+	measure_submit(ledger, "submit_1000", 30000, 1000);
+	measure_work(ledger, "claim_1", "complete_1", CLAIMED_ALONE, 1);
+	measure_work(ledger, "claim_100", "complete_100", CLAIMED_TOGETHER, 100);
 }
 
-/* ---- sweeps ---- */
+/* ---- a sweep ---- */
 
-/* Rows in bulk, straight into the file: what is measured is the sweep. */
-static void fill_rows(const char *name, const char *state, int count, const char *columns, const char *values)
-{
-	char file[128];
-	sqlite3 *db;
-	path_of(name, "", file);
-	char *sql = sqlite3_mprintf(
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
-		"INSERT INTO reclaim_tasks (id, state, created_at, updated_at, due_at, payload%s) "
-		"SELECT '%s' || i, '%s', 1, 1, 1, '{\"n\":1}'%s FROM n",
-		count, columns, state, state, values);
-	char *problem = NULL;
-	if (sqlite3_open(file, &db) || sqlite3_exec(db, sql, NULL, NULL, &problem)) {
-		fprintf(stderr, "bench: %s\n", problem ? problem : "open");
-		exit(1);
-	}
-	sqlite3_free(sql);
-	sqlite3_close(db);
-}
-
-/* Our own profile without its cap. */
-static const char *uncapped(void)
-{
-	static char file[128];
-	struct text TEXT_CLEANUP text = { 0 };
-	const char *own = profile_builtin("reclaim"), *cap = strstr(own, "per_sweep = 1000");
-	path_of("uncapped.conf", "", file);
-	text_add_bytes(&text, own, (size_t)(cap - own));
-	text_add(&text, "per_sweep = \"off\"");
-	text_add(&text, cap + strlen("per_sweep = 1000"));
-	FILE *out = fopen(file, "w");
-	if (!out || fputs(text_string(&text), out) < 0 || fclose(out)) {
-		perror(file);
-		exit(1);
-	}
-	return file;
-}
-
-static void sweep_once(struct ledger *ledger, const char *what, int64_t expected)
+static void measure_sweep(struct ledger *ledger, int64_t expected)
 {
 	struct reclaim_error error = { 0 };
 	struct sweep_result result = { 0 };
 	const struct pass_options options = { .limit = -1 };
-	double start = seconds();
+	int64_t start = now();
 	if (pass_run(ledger, &options, &result, &error)) {
 		die("sweep", &error);
 	}
-	double took = seconds() - start;
+	int64_t took = now() - start;
 	if (result.requeued != expected) {
-		fprintf(stderr, "bench: swept %lld, expected %lld\n", (long long)result.requeued,
-			(long long)expected);
+		fprintf(stderr, "bench: swept %lld, expected %lld\n",
+			(long long)result.requeued, (long long)expected);
 		exit(1);
 	}
-	if (expected) {
-		say(what, (double)expected / took, "rows/s");
-	}
-	printf("%-58s %12.1f ms\n", what, took * 1e3);
+	say_rate("rows", (double)expected, took);
+	say_ms("ms", took);
 	sweep_result_finish(&result);
 }
 
-static void sweep_stale(const char *name, int finished, const char *what)
+/* ---- from submit to the start of the command ---- */
+
+static int64_t read_stamp(int pipe)
 {
-	const char *profile = uncapped();
-	struct ledger *ledger = open_ledger(name, profile);
-	if (finished) {
-		fill_rows(name, "completed", finished, ", finished_at", ", 1");
+	int64_t stamp;
+	struct pollfd ready = { .fd = pipe, .events = POLLIN };
+	if (poll(&ready, 1, (int)(LOST / 1000)) != 1 ||
+	    read(pipe, &stamp, sizeof(stamp)) != sizeof(stamp)) {
+		fprintf(stderr, "bench: the worker starts nothing\n");
+		exit(1);
 	}
-	fill_rows(name, "running", 100000, ", owner, token, attempts, claimed_at, lease_until",
-		  ", 'gone' || (i % 1000), i, 1, i, i + 1");
-	sweep_once(ledger, what, 100000);
-	ledger_close(ledger);
-	remove_ledger(name);
-	unlink(profile);
+	return stamp;
 }
 
-static void sweep_empty(void)
+/* Between one second and two, so that no poll keeps step with it, and the worker's pauses have grown to their longest. */
+static void idle(struct ledger *ledger)
 {
-	struct ledger *ledger = open_ledger("empty.db", "reclaim");
-	fill_rows("empty.db", "running", 10000, ", owner, token, attempts, claimed_at, lease_until",
-		  ", 'alive' || (i % 100), i, 1, i, 9000000000000000");
-	sweep_once(ledger, "empty sweep, 10 000 claims in flight (first)", 0);
-	sweep_once(ledger, "empty sweep, 10 000 claims in flight", 0);
-	ledger_close(ledger);
-	remove_ledger("empty.db");
+	int64_t pause = USEC_PER_SEC + (int64_t)(ledger_random(ledger) % USEC_PER_SEC);
+	const struct timespec time = { .tv_sec = pause / USEC_PER_SEC,
+				       .tv_nsec = pause % USEC_PER_SEC * 1000 };
+	nanosleep(&time, NULL);
 }
 
-int main(void)
+/* All of them are printed; the one before the first only says that the worker is there. */
+static void measure_wakes(struct ledger *ledger, const char *path)
 {
-	if (!mkdtemp(folder)) {
-		perror(folder);
-		return 1;
+	int pipe = open(path, O_RDWR | O_CLOEXEC);
+	for (int i = -1; i < WAKES; i++) {
+		int64_t start = now();
+		submit(ledger, 1);
+		int64_t committed = now(), stamp = read_stamp(pipe);
+		if (i >= 0) {
+			say_ms("submit", committed - start);
+			say_ms("wake", stamp - start);
+		}
+		idle(ledger);
 	}
-	verbs();
-	sweep_stale("stale.db", 0, "sweep, 100 000 stale");
-	sweep_stale("full.db", 1000000, "sweep, 100 000 stale beside 1 000 000 finished");
-	sweep_empty();
-	rmdir(folder);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 2 ? argv[1] : "", *more = argc > 3 ? argv[3] : NULL;
+	bool sweeps = strcmp(what, "sweep") == 0 && argc == 5;
+	if (!*what || (!sweeps && !strchr("vwi", *what))) {
+		fprintf(stderr, "usage: bench init|verbs URL | sweep URL PROFILE EXPECTED | "
+				"wake URL PIPE\n");
+		return 2;
+	}
+	struct ledger *ledger = open_ledger(argv[2], sweeps ? more : NULL);
+	if (sweeps) {
+		measure_sweep(ledger, atoll(argv[4]));
+	} else if (strcmp(what, "verbs") == 0) {
+		measure_verbs(ledger);
+	} else if (more) {
+		measure_wakes(ledger, more);
+	}
+	ledger_close(ledger);
 	return 0;
 }

@@ -372,6 +372,33 @@ enum reclaim_status verb_hand_in(struct ledger *ledger, const struct handing *ha
 	return ledger_end(ledger, status, error);
 }
 
+static void list_labels(struct text *text, const struct names *labels)
+{
+	for (size_t i = 0; i < labels->count; i++) {
+		text_printf(text, "%s%s", text->size ? ", " : "", labels->items[i]);
+	}
+}
+
+/* A label that the profile does not know would be read as a living worker's. */
+static enum reclaim_status check_label(const struct workers *workers, const char *label,
+				       struct reclaim_error *error)
+{
+	const struct names *groups[] = { &workers->active, &workers->stalled, &workers->stopped };
+	struct text TEXT_CLEANUP allowed = { 0 };
+	struct text TEXT_CLEANUP shown = { 0 };
+	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+		for (size_t i = 0; i < groups[g]->count; i++) {
+			if (string_equal(groups[g]->items[i], label)) {
+				return RECLAIM_OK;
+			}
+		}
+		list_labels(&allowed, groups[g]);
+	}
+	text_add_visible(&shown, label, strlen(label));
+	return fail(error, RECLAIM_INVALID, "status '%s' is not a worker's; allowed: %s", text_string(&shown),
+		    allowed.size ? text_string(&allowed) : "none, the profile names no labels");
+}
+
 enum reclaim_status verb_beat(struct ledger *ledger, const char *worker, const char *status_word,
 			      struct reclaim_error *error)
 {
@@ -389,10 +416,18 @@ enum reclaim_status verb_beat(struct ledger *ledger, const char *worker, const c
 			    "beat is not supported on ledger '%s': its profile has no workers { beat = … }",
 			    ledger->profile->name);
 	}
+	const struct workers *workers = &ledger->profile->workers;
+	status = check_name("worker", worker, strlen(worker), /* may_be_empty= */ false, error);
+	if (!status && status_word) {
+		status = check_label(workers, status_word, error);
+	}
+	if (status) {
+		return status;
+	}
+	const char *active = workers->active.count ? workers->active.items[0] : NULL;
 	struct inputs inputs = { 0 };
 	inputs.named[INPUT_OWNER] = value_string(worker);
-	inputs.named[INPUT_STATUS] = value_string(
-		status_word ? status_word : ledger->profile->workers.active.items[0]);
+	inputs.named[INPUT_STATUS] = value_string(status_word ? status_word : active);
 	struct result RESULT_CLEANUP result = { 0 };
 	return planned_run(ledger->db, &ledger->plan->worker_beat, &inputs, &result, error);
 }

@@ -74,6 +74,16 @@ const struct rule *profile_rule(const struct profile *profile, const char *name)
 	return NULL;
 }
 
+int profile_line_of(const struct profile *profile, const char *text)
+{
+	for (const struct text_line *line = profile->lines; line; line = line->next) {
+		if (line->text == text) {
+			return line->line;
+		}
+	}
+	return 1;
+}
+
 static struct profile *create(void)
 {
 	struct profile *profile = calloc(1, sizeof(*profile));
@@ -149,20 +159,20 @@ static enum reclaim_status check_file(int fd, const char *file, struct reclaim_e
 {
 	struct stat stat;
 	if (fstat(fd, &stat) != 0) {
-		return fail(error, RECLAIM_INVALID, "%s:1: %s", file, strerror(errno));
+		return fail(error, RECLAIM_INVALID, "%s: %s", file, strerror(errno));
 	}
 	if (!S_ISREG(stat.st_mode)) {
-		return fail(error, RECLAIM_INVALID, "%s:1: not a regular file", file);
+		return fail(error, RECLAIM_INVALID, "%s: not a regular file", file);
 	}
 	if (stat.st_mode & (S_IWGRP | S_IWOTH)) {
 		return fail(
 			error, RECLAIM_INVALID,
-			"%s:1: mode %04o lets others write it, and a profile is code; allowed: "
+			"%s: mode %04o lets others write it, and a profile is code; allowed: "
 			"writable by its owner only (chmod go-w)",
 			file, (unsigned)stat.st_mode & 07777);
 	}
 	if (stat.st_size > FILE_MAX_SIZE) {
-		return fail(error, RECLAIM_INVALID, "%s:1: %lld bytes; allowed: at most %d",
+		return fail(error, RECLAIM_INVALID, "%s: %lld bytes; allowed: at most %d",
 			    file, (long long)stat.st_size, FILE_MAX_SIZE);
 	}
 	return RECLAIM_OK;
@@ -178,13 +188,13 @@ static enum reclaim_status read_file(int fd, const char *file, struct text *text
 			continue;
 		}
 		if (size < 0) {
-			return fail(error, RECLAIM_INVALID, "%s:1: %s", file, strerror(errno));
+			return fail(error, RECLAIM_INVALID, "%s: %s", file, strerror(errno));
 		}
 		text_add_bytes(text, buffer, (size_t)size);
 		if (text->failed || text->size > FILE_MAX_SIZE) {
 			return text->failed ? fail_no_memory(error)
 					    : fail(error, RECLAIM_INVALID,
-						   "%s:1: too long; allowed: at most %d bytes",
+						   "%s: too long; allowed: at most %d bytes",
 						   file, FILE_MAX_SIZE);
 		}
 	}
@@ -198,7 +208,7 @@ static enum reclaim_status load_file(const char *file, struct profile **ret_prof
 	/* Without O_NONBLOCK a pipe of that name would be waited for. */
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {
-		return fail(error, RECLAIM_INVALID, "%s:1: %s", file, strerror(errno));
+		return fail(error, RECLAIM_INVALID, "%s: %s", file, strerror(errno));
 	}
 	enum reclaim_status status = check_file(fd, file, error);
 	if (status == RECLAIM_OK) {

@@ -171,8 +171,16 @@ struct migration_step {
 	int line;
 };
 
+/* Where a name or text of the profile stands in its file. */
+struct text_line {
+	const char *text;
+	int line;
+	const struct text_line *next;
+};
+
 struct profile {
 	struct arena arena;
+	const struct text_line *lines;
 	const char *file; /* for messages: path, or "built-in NAME" */
 	const char *name; /* of the ledger: its row in the turn table, its name in the audit */
 	const char *table;
@@ -248,5 +256,7 @@ const char *occasion_name(enum occasion occasion);
 /* The word that stands for a native state; STATE_NONE: none. */
 enum state profile_state(const struct profile *profile, const char *native, size_t size);
 const struct rule *profile_rule(const struct profile *profile, const char *name);
+/* The line of `text`, which is one that the profile holds, not a copy: the same column may be named in several places. */
+int profile_line_of(const struct profile *profile, const char *text);
 
 #endif

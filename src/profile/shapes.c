@@ -52,8 +52,17 @@ static const char *value_at(const struct place *place, size_t i)
 static bool read_copy(struct reader *reader, const struct place *place, size_t i,
 		      const char **ret_string)
 {
-	*ret_string = arena_string(reader->arena, value_at(place, i));
-	return *ret_string || problem_memory(reader->problem);
+	struct profile *profile = reader->profile;
+	struct text_line *line = arena_take(reader->arena, sizeof(*line));
+	char *string = arena_string(reader->arena, value_at(place, i));
+	if (!line || !string) {
+		return problem_memory(reader->problem);
+	}
+	const struct node *option = node_child(place->section, place->field->name, 0);
+	*line = (struct text_line){ string, option->lines[i], profile->lines };
+	profile->lines = line;
+	*ret_string = string;
+	return true;
 }
 
 static bool check_name(struct reader *reader, const struct place *place, size_t i)

@@ -394,6 +394,11 @@ class Verbs(Foundry):
         self.reclaim("beat", "--worker", "w1", "--status", "stopped")
         self.assertEqual(self.label("w1"), "stopped")
 
+    def test_a_beat_has_a_label_that_the_profile_knows(self):
+        told = self.reclaim("beat", "--worker", "w1", "--status", "zzz", code=USAGE).err
+        self.assertIn("status 'zzz' is not a worker's; allowed: active, stalled, stopped", told)
+        self.assertEqual(self.sql("SELECT count(*) FROM worker_heartbeats"), [(0,)])
+
     def test_claim_takes_the_oldest_pending(self):
         self.pending("young", updated_at=utc(10))
         self.pending("old", updated_at=utc(100))

@@ -1,0 +1,259 @@
+/* The schema as found: what is there, what is read, and which rules that can feed. */
+#include "plan_make.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool is_optional(const struct profile *profile, const char *column)
+{
+	for (size_t i = 0; i < profile->optional.count; i++) {
+		if (string_equal(profile->optional.items[i], column)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum reclaim_status need(const struct plan *plan, const struct table *table, const char *table_name,
+				const char *column, struct reclaim_error *error)
+{
+	if (!column || table_column(table, column) ||
+	    (table == plan->table && is_optional(plan->profile, column))) {
+		return RECLAIM_OK;
+	}
+	struct text TEXT_CLEANUP columns = { 0 };
+	for (size_t i = 0; i < table->column_count; i++) {
+		text_printf(&columns, "%s%s", i ? ", " : "", table->columns[i].name);
+	}
+	return fail(error, RECLAIM_INVALID, "%s: table '%s' has no column '%s'; it has: %s",
+		    plan->profile->file, table_name, column, text_string(&columns));
+}
+
+static enum reclaim_status look_up(struct db *db, const struct profile *profile, const char *name,
+				   struct table **ret_table, struct reclaim_error *error)
+{
+	struct table *table = NULL;
+	enum reclaim_status status = db_look_up(db, name, &table, error);
+	if (status) {
+		return status;
+	}
+	if (!table->exists) {
+		table_destroy(table);
+		return profile->native ?
+			       fail(error, RECLAIM_UNAVAILABLE,
+				    "database '%s' has no ledger of ours yet (table '%s' is missing); "
+				    "`reclaim init` makes it",
+				    db->url->shown, name) :
+			       fail(error, RECLAIM_INVALID, "%s: database '%s' has no table '%s'",
+				    profile->file, db->url->shown, name);
+	}
+	*ret_table = table;
+	return RECLAIM_OK;
+}
+
+static enum reclaim_status need_all(const struct plan *plan, struct reclaim_error *error)
+{
+	const struct profile *profile = plan->profile;
+	const struct names *lists[] = { &profile->key, &profile->token, &profile->show };
+	enum reclaim_status status = RECLAIM_OK;
+	for (size_t l = 0; l < 3; l++) {
+		for (size_t i = 0; !status && i < lists[l]->count; i++) {
+			status = need(plan, plan->table, profile->table, lists[l]->items[i], error);
+		}
+	}
+	for (int i = 0; !status && i < ROLE_COUNT; i++) {
+		status = need(plan, plan->table, profile->table, profile->roles[i], error);
+	}
+	for (int i = 0; !status && i < SIGNAL_COUNT; i++) {
+		status = need(plan, plan->table, profile->table, profile->signals[i].column, error);
+	}
+	const struct workers *w = &profile->workers;
+	const char *of_worker[] = { w->key, w->seen.column, w->lease.column, w->state };
+	for (size_t i = 0; plan->worker_table && !status && i < 4; i++) {
+		status = need(plan, plan->worker_table, w->table, of_worker[i], error);
+	}
+	return status;
+}
+
+enum reclaim_status find_schema(struct db *db, struct plan *plan, struct reclaim_error *error)
+{
+	const struct profile *profile = plan->profile;
+	plan->task_table = plan_table(&plan->arena, plan->driver, profile, profile->table);
+	plan->workers_table = !profile->workers.table ? NULL :
+							plan_table(&plan->arena, plan->driver, profile,
+								   profile->workers.table);
+	if (!plan->task_table || (profile->workers.table && !plan->workers_table)) {
+		return fail_no_memory(error);
+	}
+	enum reclaim_status status = look_up(db, profile, plan->task_table, &plan->table, error);
+	if (!status && profile->workers.table) {
+		status = look_up(db, profile, plan->workers_table, &plan->worker_table, error);
+		plan->has_workers = !status;
+	}
+	if (!status) {
+		plan->task_table = plan->table->name;
+		plan->workers_table = plan->has_workers ? plan->worker_table->name : NULL;
+	}
+	return status ? status : need_all(plan, error);
+}
+
+/* ---- what is read ---- */
+
+static void read_column(struct plan *plan, const char *column)
+{
+	if (plan_has(plan, column) && plan_cell(plan, column) < 0) {
+		plan->columns[plan->column_count++] = column;
+	}
+}
+
+/* Columns that expressions name as {old:COLUMN}. */
+static void read_old(struct plan *plan, const struct assignment *assignments, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (const char *at = assignments[i].expression; (at = strstr(at, "{old:")); at++) {
+			const char *name = at + 5;
+			const char *column = arena_copy(&plan->arena, name, strcspn(name, "}"));
+			read_column(plan, column);
+			int cell = plan_cell(plan, column);
+			if (cell > 0) {
+				plan->needed_old[cell - 1] = true;
+			}
+		}
+	}
+}
+
+static void read_insertions(struct plan *plan, const struct insertion *insertions, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		read_old(plan, insertions[i].assignments, insertions[i].count);
+	}
+}
+
+static void read_changes(struct plan *plan, const struct change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		read_old(plan, changes[i].set, changes[i].set_count);
+		read_insertions(plan, changes[i].also, changes[i].also_count);
+		read_column(plan, changes[i].due);
+	}
+}
+
+static void read_names(struct plan *plan, const struct names *names, int *at, size_t max, size_t *ret_count)
+{
+	*ret_count = names->count < max ? names->count : max;
+	for (size_t i = 0; i < *ret_count; i++) {
+		read_column(plan, names->items[i]);
+		at[i] = plan_cell(plan, names->items[i]);
+	}
+}
+
+bool place_columns(struct plan *plan)
+{
+	const struct profile *profile = plan->profile;
+	plan->columns = arena_take(&plan->arena, sizeof(*plan->columns) * (plan->table->column_count + 1));
+	plan->needed_old = arena_take(&plan->arena, sizeof(*plan->needed_old) * (plan->table->column_count + 1));
+	if (!plan->columns || !plan->needed_old) {
+		return false;
+	}
+	read_names(plan, &profile->key, plan->at.key, PLAN_KEY_MAX, &plan->key_count);
+	for (size_t i = 0; i < plan->key_count; i++) {
+		const struct column *column = table_column(plan->table, profile->key.items[i]);
+		plan->key_kind[i] = column ? column->kind : COLUMN_PLAIN;
+		plan->key_is_blob[i] = plan->key_kind[i] == COLUMN_BYTES;
+	}
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		read_column(plan, profile->roles[i]);
+		plan->at.roles[i] = plan_cell(plan, profile->roles[i]);
+	}
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		read_column(plan, profile->signals[i].column);
+		plan->at.signals[i] = plan_cell(plan, profile->signals[i].column);
+	}
+	read_names(plan, &profile->token, plan->at.token, PLAN_TOKEN_MAX, &plan->token_count);
+	read_names(plan, &profile->show, plan->at.show, PLAN_SHOW_MAX, &plan->show_count);
+	read_changes(plan, profile->remedies, REMEDY_COUNT);
+	read_changes(plan, profile->verbs, VERB_COUNT);
+	read_insertions(plan, profile->audit, profile->audit_count);
+	return true;
+}
+
+void place_worker(struct plan *plan)
+{
+	const struct workers *workers = &plan->profile->workers;
+	bool joined = plan->has_workers && plan->at.roles[ROLE_OWNER] > 0;
+	int at = (int)plan->column_count + 1;
+	plan->has_workers = joined;
+	plan->at.worker_key = joined ? at : -1;
+	plan->at.worker_seen = joined && workers->seen.column ? at + 1 : -1;
+	plan->at.worker_lease = joined && workers->lease.column ? at + 2 : -1;
+	plan->at.worker_state = joined && workers->state ? at + 3 : -1;
+	plan->cell_count = plan->column_count + 1 + (joined ? 4 : 0);
+	bool versioned = plan_sql(plan, SQL_VERSIONED)->text && !plan->table->is_view;
+	plan->at.version = versioned ? (int)plan->cell_count++ : -1;
+	plan->worker_has_label = joined && workers->state &&
+				 (workers->stalled.count > 0 || workers->lost.count > 0);
+}
+
+/* The claimed time; without one the last signal, which is the change of the row where a rule goes by that, too. */
+void place_order(struct plan *plan)
+{
+	static const enum signal order[] = { SIGNAL_CLAIMED, SIGNAL_BEAT, SIGNAL_UPDATED, SIGNAL_CREATED };
+	const struct policy *policy = &plan->profile->policy;
+	bool by_change = false;
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		by_change |= (policy->rules[i].of & SIGNAL_BIT(SIGNAL_UPDATED)) != 0;
+	}
+	plan->order_at = -1;
+	for (size_t i = 0; plan->order_at < 0 && i < sizeof(order) / sizeof(order[0]); i++) {
+		if (order[i] != SIGNAL_BEAT || !by_change) {
+			plan->order_at = plan->at.signals[order[i]];
+		}
+	}
+}
+
+/* ---- the policy, less what absent columns can't feed ---- */
+
+static bool rule_possible(const struct plan *plan, struct rule *rule)
+{
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		if (plan->at.signals[i] < 0) {
+			rule->of &= ~SIGNAL_BIT(i);
+		}
+	}
+	switch (rule->kind) {
+	case RULE_DEADLINE:
+		return plan->at.signals[SIGNAL_DEADLINE] > 0;
+	case RULE_AGE:
+	case RULE_HEARTBEAT:
+		return rule->of != 0;
+	case RULE_LEASE:
+		return plan->at.signals[SIGNAL_LEASE] > 0 || plan->at.worker_lease > 0;
+	case RULE_WORKER:
+		return plan->has_workers;
+	case RULE_EVIDENCE:
+	case RULE_KIND_COUNT:
+		break;
+	}
+	return true;
+}
+
+bool fit_policy(struct plan *plan)
+{
+	const struct policy *policy = &plan->profile->policy;
+	struct rule *rules = arena_take(&plan->arena, sizeof(*rules) * policy->rule_count);
+	if (!rules) {
+		return false;
+	}
+	plan->policy = *policy;
+	plan->policy.rules = rules;
+	plan->policy.rule_count = 0;
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		struct rule *rule = &rules[plan->policy.rule_count];
+		*rule = policy->rules[i];
+		if (rule_possible(plan, rule)) {
+			plan->policy.rule_count++;
+			plan->in_flight |= rule->kind == RULE_DEADLINE ? 0 : rule->from;
+		}
+	}
+	return true;
+}
