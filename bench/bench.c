@@ -205,7 +205,7 @@ int main(int argc, char **argv)
 				"wake URL PIPE\n");
 		return 2;
 	}
-	struct ledger *ledger = open_ledger(argv[2], sweeps ? more : NULL);
+	struct ledger *ledger = open_ledger(argv[2], sweeps ? more : "reclaim");
 	if (sweeps) {
 		measure_sweep(ledger, atoll(argv[4]));
 	} else if (strcmp(what, "verbs") == 0) {
