@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CLAIMED_ALONE 2000
-#define CLAIMED_TOGETHER 20000
+#define ALONE 2000
+#define TOGETHER 30000
 #define WAKES 30
 #define LOST (10 * USEC_PER_SEC)
 
@@ -129,10 +129,10 @@ static void measure_work(struct ledger *ledger, const char *claim_name,
 
 static void measure_verbs(struct ledger *ledger)
 {
-	measure_submit(ledger, "submit_1", 2000, 1);
-	measure_submit(ledger, "submit_1000", 30000, 1000);
-	measure_work(ledger, "claim_1", "complete_1", CLAIMED_ALONE, 1);
-	measure_work(ledger, "claim_100", "complete_100", CLAIMED_TOGETHER, 100);
+	measure_submit(ledger, "submit_1", ALONE, 1);
+	measure_submit(ledger, "submit_1000", TOGETHER, 1000);
+	measure_work(ledger, "claim_1", "complete_1", ALONE, 1);
+	measure_work(ledger, "claim_100", "complete_100", TOGETHER, 100);
 }
 
 /* ---- a sweep ---- */
@@ -196,22 +196,47 @@ static void measure_wakes(struct ledger *ledger, const char *path)
 	}
 }
 
+enum what { INIT, VERBS, SWEEP, WAKE, WHATS };
+
+static const struct {
+	const char *name;
+	int words;
+} known[WHATS] = {
+	[INIT] = { "init", 2 },
+	[VERBS] = { "verbs", 2 },
+	[SWEEP] = { "sweep", 4 },
+	[WAKE] = { "wake", 3 },
+};
+
+static enum what read_words(int argc, char **argv)
+{
+	for (int i = 0; i < WHATS; i++) {
+		if (argc - 1 == known[i].words && strcmp(argv[1], known[i].name) == 0) {
+			return (enum what)i;
+		}
+	}
+	fprintf(stderr, "usage: bench init URL | verbs URL | sweep URL PROFILE EXPECTED | "
+			"wake URL PIPE\n");
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
-	const char *what = argc > 2 ? argv[1] : "", *more = argc > 3 ? argv[3] : NULL;
-	bool sweeps = strcmp(what, "sweep") == 0 && argc == 5;
-	if (!*what || (!sweeps && !strchr("vwi", *what))) {
-		fprintf(stderr, "usage: bench init|verbs URL | sweep URL PROFILE EXPECTED | "
-				"wake URL PIPE\n");
-		return 2;
-	}
-	struct ledger *ledger = open_ledger(argv[2], sweeps ? more : "reclaim");
-	if (sweeps) {
-		measure_sweep(ledger, atoll(argv[4]));
-	} else if (strcmp(what, "verbs") == 0) {
+	enum what what = read_words(argc, argv);
+	struct ledger *ledger = open_ledger(argv[2], what == SWEEP ? argv[3] : "reclaim");
+	switch (what) {
+	case VERBS:
 		measure_verbs(ledger);
-	} else if (more) {
-		measure_wakes(ledger, more);
+		break;
+	case SWEEP:
+		measure_sweep(ledger, atoll(argv[4]));
+		break;
+	case WAKE:
+		measure_wakes(ledger, argv[3]);
+		break;
+	case INIT:
+	case WHATS:
+		break;
 	}
 	ledger_close(ledger);
 	return 0;

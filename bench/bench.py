@@ -4,7 +4,6 @@
 """
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -17,9 +16,8 @@ from pathlib import Path
 
 from engines import ENGINES
 
-STARTS = 30
 STALE, FINISHED, IN_FLIGHT, READY = 100000, 1000000, 10000, 100000
-WIDTH = 54
+WIDTH = 62
 
 # What is measured under which name, as the table says it.
 VERBS = {
@@ -44,7 +42,8 @@ def figure(number):
 
 class Bench:
     def __init__(self, build, engines, folder):
-        self.program, self.bench, self.stamp = build / "reclaim", build / "bench/bench", build / "bench/stamp"
+        self.program = build / "reclaim"
+        self.bench, self.start, self.stamp = (build / "bench" / name for name in ("bench", "start", "stamp"))
         self.engines = engines  # None where there is none
         self.folder = Path(folder)
         self.uncapped = self.folder / "uncapped.conf"
@@ -61,45 +60,47 @@ class Bench:
         for key, name in names.items():
             row(name, [figure(column and column[key]) for column in columns])
 
-    def run(self, *words):
-        """The figures that bench prints, in order."""
-        done = subprocess.run([self.bench, *map(str, words)], capture_output=True, text=True, check=False)
+    def run(self, *words, environment=None):
+        """What a program of ours prints: the figures of each name, in order."""
+        done = subprocess.run([*map(str, words)], capture_output=True, text=True, env=environment, check=False)
         if done.returncode:
-            sys.exit(f"bench {words[0]}: {done.stderr}")
-        return [(name, float(number)) for name, number in map(str.split, done.stdout.splitlines())]
+            sys.exit(f"{' '.join(map(str, words))}: {done.stderr or done.returncode}")
+        figures = {}
+        for name, number in map(str.split, done.stdout.splitlines()):
+            figures.setdefault(name, []).append(float(number))
+        return figures
+
+    def measure(self, *words):
+        """The figures of names that stand once."""
+        return {name: numbers[0] for name, numbers in self.run(self.bench, *words).items()}
 
     def ledger(self, engine, **rows):
         url = engine.fresh()
-        self.run("init", url)
+        self.run(self.bench, "init", url)
         for kind, count in rows.items():
             engine.fill(url, kind, count)
         return url
 
     def verbs(self, engine):
-        return dict(self.run("verbs", self.ledger(engine, ready=READY)))
+        return self.measure("verbs", self.ledger(engine, ready=READY))
 
     def sweep(self, engine, **rows):
-        return dict(self.run("sweep", self.ledger(engine, **rows), self.uncapped, rows.get("stale", 0)))
+        return self.measure("sweep", self.ledger(engine, **rows), self.uncapped, rows["stale"])
 
     def sweep_empty(self, engine):
-        """Not the first one, which makes the turn's row."""
+        """The median of a few, without the first one, which makes the turn's row."""
         url = self.ledger(engine, alive=IN_FLIGHT)
-        return [dict(self.run("sweep", url, self.uncapped, 0)) for _ in range(2)][1]
+        times = [self.measure("sweep", url, self.uncapped, 0)["ms"] for _ in range(10)]
+        return {"ms": statistics.median(times[1:])}
 
     def starts(self, engine):
-        """From the program's start to its end, the median; and the most memory that one of them had."""
+        """What starting the program and ending it costs; the memory is the most of all of them."""
         environment = dict(os.environ, RECLAIM_DB=self.ledger(engine))
-        figures = {}
-        for words in (["--version"], ["status"], ["sweep"]):
-            times = []
-            for _ in range(STARTS):
-                begun = time.perf_counter()
-                process = subprocess.Popen([self.program, *words], env=environment, stdout=subprocess.DEVNULL)
-                _, status, usage = os.wait4(process.pid, 0)
-                process.returncode = os.waitstatus_to_exitcode(status)
-                times.append((time.perf_counter() - begun) * 1000)
-            figures[words[0]] = statistics.median(times)
-            figures["memory"] = max(figures.get("memory", 0), usage.ru_maxrss / 1024)
+        figures = {"mib": 0}
+        for word in ("--version", "status", "sweep"):
+            found = self.run(self.start, self.program, word, environment=environment)
+            figures[word] = found["ms"][0]
+            figures["mib"] = max(figures["mib"], found["mib"][0])
         return figures
 
     def wakes(self, engine):
@@ -109,17 +110,16 @@ class Bench:
         command = [self.program, "--quiet", "--db", url, "work", "--", self.stamp, pipe]
         worker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         try:
-            figures = self.run("wake", url, pipe)
+            figures = self.run(self.bench, "wake", url, pipe)
             status = Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii")
         finally:
             worker.terminate()
             worker.wait()
-        wakes = [number for name, number in figures if name == "wake"]
         return {
-            "submit": statistics.median(number for name, number in figures if name == "submit"),
-            "median": statistics.median(wakes),
-            "p95": statistics.quantiles(wakes, n=20, method="inclusive")[-1],
-            "memory": int(status.split("VmHWM:")[1].split()[0]) / 1024,
+            "submit": statistics.median(figures["submit"]),
+            "median": statistics.median(figures["wake"]),
+            "p95": statistics.quantiles(figures["wake"], n=20, method="inclusive")[-1],
+            "mib": int(status.split("VmHWM:")[1].split()[0]) / 1024,
         }
 
     def wakes_everywhere(self):
@@ -152,16 +152,16 @@ def measure(bench):
             "--version": "start to end of reclaim --version (ms)",
             "status": "start to end of reclaim status (ms)",
             "sweep": "start to end of reclaim sweep (ms)",
-            "memory": "most memory of one of these (MiB)",
+            "mib": "most memory of one of these (MiB)",
         },
         bench.each(bench.starts),
     )
     bench.table(
         {
             "submit": "submit, in the next two rows, median (ms)",
-            "median": "from submit to the command's start, idle worker, median (ms)",
+            "median": "from submit to the command's start, idle work, median (ms)",
             "p95": "… 95 % of 30 (ms)",
-            "memory": "memory of that worker (MiB)",
+            "mib": "most memory of that worker (MiB)",
         },
         bench.wakes_everywhere(),
     )

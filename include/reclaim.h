@@ -138,7 +138,7 @@ struct reclaim_claiming {
 
 struct reclaim_claimed {
 	const char *id, *token, *queue, *kind, *payload; /* payload may be NULL */
-	int attempt, max_attempts;
+	int attempt, max_attempts; /* -1: the ledger counts none */
 	int64_t lease_until, deadline; /* INT64_MIN: none */
 };
 

@@ -127,6 +127,32 @@ static struct db *trace(struct db *db)
 	return trace_wrap(db, report_trace, traced);
 }
 
+/* The task that an argument names, if it is as we have shown it and not as it is: see id_show. */
+static void read_shown_id(struct app *app, char **argument)
+{
+	static const enum value_type type = VALUE_TEXT;
+	struct result RESULT_CLEANUP raw = { 0 };
+	struct result RESULT_CLEANUP decoded = { 0 };
+	struct reclaim_error ignored;
+	struct value id;
+	if (strchr(*argument, '%') &&
+	    ledger_read(app->ledger, *argument, &raw, &ignored) == RECLAIM_NOT_FOUND &&
+	    key_parse(&app->arena, *argument, &type, 1, &id) &&
+	    ledger_read(app->ledger, id.data, &decoded, &ignored) == RECLAIM_OK) {
+		*argument = (char *)id.data;
+	}
+}
+
+static void read_shown_ids(struct app *app, int argc, char **argv)
+{
+	struct reclaim_error ignored;
+	bool ours = app->ledger && app->ledger->profile->native &&
+		    strncmp(app->command->arguments, "ID", 2) == 0;
+	for (int i = 0; ours && i < argc && !ledger_plan(app->ledger, &ignored); i++) {
+		read_shown_id(app, &argv[i]);
+	}
+}
+
 static int run_command(struct app *app, const struct request *request)
 {
 	const struct command *command = app->command;
@@ -139,9 +165,12 @@ static int run_command(struct app *app, const struct request *request)
 		traced = app;
 		db_opened = trace;
 	}
-	code = open_for(app, command, &error)
-		       ? app_fail(app, &error)
-		       : command->run(app, request->values, request->argc, request->argv);
+	if (open_for(app, command, &error)) {
+		code = app_fail(app, &error);
+	} else {
+		read_shown_ids(app, request->argc, request->argv);
+		code = command->run(app, request->values, request->argc, request->argv);
+	}
 	ledger_close(app->ledger);
 	profile_destroy(app->loaded);
 	return code;

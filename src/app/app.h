@@ -98,6 +98,7 @@ int app_exit_code(enum reclaim_status status);
 int app_arguments(const struct app *app, int argc, char **argv, int least, int most);
 /* A log line on stderr (not with -q; debug lines with -v): logfmt, or JSON with --json. */
 void app_log(const struct app *app, bool debug, const char *format, ...) PRINTF_LIKE(3, 4);
+void app_warn(const struct app *app, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Option values; false: said what is wrong. NULL leaves *ret as it is. */
 bool app_duration(const struct app *app, const char *option, const char *value, int64_t *ret);

@@ -73,8 +73,8 @@ static void tell(const struct app *app, const char *variable, const char *value,
 	if (url_parse(&arena, value, &url)) {
 		text_add(&shown, url.shown); /* without a password */
 	}
-	app_log(app, /* debug= */ false, "environment: %s = \"%s\" is refused; allowed: %s; %s",
-		variable, text_string(&shown), allowed, instead);
+	app_warn(app, "environment: %s = \"%s\" is refused; allowed: %s; %s", variable,
+		 text_string(&shown), allowed, instead);
 }
 
 static const char *environment(const char *variable)
@@ -352,7 +352,7 @@ static void override(struct profile *profile, const int64_t *values)
 static void warn(void *context, const char *line)
 {
 	const struct app *app = context;
-	app_log(app, /* debug= */ false, "%s", line);
+	app_warn(app, "%s", line);
 }
 
 void config_override(const struct app *app, struct profile *profile)

@@ -153,20 +153,35 @@ static void add_line(struct text *line, bool as_json, const char *level, const c
 	text_add_char(line, '\n');
 }
 
-void app_log(const struct app *app, bool debug, const char *format, ...)
+static void log_list(const struct app *app, const char *level, const char *format, va_list list)
+	__attribute__((format(printf, 3, 0)));
+static void log_list(const struct app *app, const char *level, const char *format, va_list list)
 {
 	struct text TEXT_CLEANUP line = { 0 };
 	char *message = NULL;
-	if (app->verbosity < 0 || (debug && app->verbosity < 1)) {
-		return;
-	}
-	va_list list;
-	va_start(list, format);
-	int size = vasprintf(&message, format, list);
-	va_end(list);
-	if (size >= 0) {
-		add_line(&line, app->json, debug ? "debug" : "info", message);
+	if (vasprintf(&message, format, list) >= 0) {
+		add_line(&line, app->json, level, message);
 		(void)write_all(STDERR_FILENO, line.data, line.size);
 		free(message);
 	}
+}
+
+void app_log(const struct app *app, bool debug, const char *format, ...)
+{
+	va_list list;
+	va_start(list, format);
+	if (app->verbosity >= (debug ? 1 : 0)) {
+		log_list(app, debug ? "debug" : "info", format, list);
+	}
+	va_end(list);
+}
+
+void app_warn(const struct app *app, const char *format, ...)
+{
+	va_list list;
+	va_start(list, format);
+	if (app->verbosity >= 0) {
+		log_list(app, "warning", format, list);
+	}
+	va_end(list);
 }

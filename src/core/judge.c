@@ -293,8 +293,7 @@ static void patience_of(const struct policy *policy, const struct rule *rule,
 	*ret_signal = kept ? signal : end != NO_TIME ? minus(end, policy->lease) : f->signal;
 }
 
-static bool grace_holds(const struct grace *grace, int64_t signal, int64_t patience,
-			int64_t now)
+bool judge_grace(const struct grace *grace, int64_t signal, int64_t patience, int64_t now)
 {
 	if (!grace) {
 		return false;
@@ -332,7 +331,7 @@ void judge_rule(const struct policy *policy, const struct rule *rule, const stru
 	if (f.matches && silence) {
 		int64_t signal, patience;
 		patience_of(policy, rule, facts, &f, &signal, &patience);
-		f.held = grace_holds(grace, signal, patience, now);
+		f.held = judge_grace(grace, signal, patience, now);
 	}
 	f.vetoed = f.matches && rule->unless_alive && facts->evidence == EVIDENCE_ALIVE;
 	*ret_finding = f;

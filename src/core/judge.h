@@ -169,6 +169,8 @@ void judge(const struct policy *policy, const struct facts *facts, const struct 
 	   int64_t now, struct verdict *ret_verdict);
 /* The later of the task's own lease and its worker's, if that was not ended; NO_TIME: neither. */
 int64_t effective_lease(const struct facts *facts);
+/* Whether a grace (NULL: none) holds a silence back; `patience`: how long without a sign is stale. */
+bool judge_grace(const struct grace *grace, int64_t signal, int64_t patience, int64_t now);
 /* Whether a worker has been silent by that rule. */
 bool judge_worker(const struct rule *rule, int64_t seen, int64_t now);
 /* Whether a requeue is within the budget. */

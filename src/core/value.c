@@ -261,7 +261,29 @@ static bool parse_blob_part(struct arena *arena, const char *data, size_t size,
 	return true;
 }
 
-bool key_parse(struct arena *arena, const char *id, const bool *is_blob, size_t count,
+static bool parse_part(struct arena *arena, enum value_type type, const char *data, size_t size,
+		       struct value *ret_part)
+{
+	int64_t number;
+	switch (type) {
+	case VALUE_TEXT:
+		return parse_text_part(arena, data, size, ret_part);
+	case VALUE_BLOB:
+		return parse_blob_part(arena, data, size, ret_part);
+	case VALUE_INT:
+		if (!parse_integer(data, size, &number)) {
+			return false;
+		}
+		*ret_part = value_int(number);
+		return true;
+	case VALUE_NULL:
+	case VALUE_REAL:
+		break;
+	}
+	return false;
+}
+
+bool key_parse(struct arena *arena, const char *id, const enum value_type *types, size_t count,
 	       struct value *ret_key)
 {
 	struct value *parts = arena_take(arena, count * sizeof *parts);
@@ -274,9 +296,7 @@ bool key_parse(struct arena *arena, const char *id, const bool *is_blob, size_t 
 		if ((id[size] == '\0') != last) {
 			return false;
 		}
-		bool read = is_blob[i] ? parse_blob_part(arena, id, size, &parts[i])
-				       : parse_text_part(arena, id, size, &parts[i]);
-		if (!read) {
+		if (!parse_part(arena, types[i], id, size, &parts[i])) {
 			return false;
 		}
 		id += size + (last ? 0 : 1);

@@ -36,10 +36,10 @@ void value_print(struct text *text, const struct value *value);
 /* The id of a row: its key values joined by '/', with '%', control characters and, in composite keys, '/' as %XX. */
 void key_print(struct text *text, const struct value *key, size_t count);
 /*
- * The other way round. `is_blob[i]` says that the column holds bytes (a UUID or hex is then read as such); every other
- * part becomes text, which the engines compare with a number by the column's type. False: no row can have that id.
+ * The other way round, each part as a value of its type: bytes from a UUID or hex, a whole number, or text, which the
+ * engines compare with a number by the column's type. False: no row with such values can have that id.
  */
-bool key_parse(struct arena *arena, const char *id, const bool *is_blob, size_t count,
+bool key_parse(struct arena *arena, const char *id, const enum value_type *types, size_t count,
 	       struct value *ret_key);
 
 #endif

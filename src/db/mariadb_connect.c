@@ -116,7 +116,7 @@ static bool set_up(struct mariadb *mariadb)
 		"NO_ENGINE_SUBSTITUTION%s', time_zone = '+00:00', autocommit = 1, "
 		"completion_type = 0, sql_select_limit = DEFAULT, sql_safe_updates = 0, "
 		"sql_big_selects = 1, sql_auto_is_null = 0, foreign_key_checks = 1, "
-		"unique_checks = 1, group_concat_max_len = 4294967295, "
+		"unique_checks = 1, group_concat_max_len = 1073741824, "
 		"innodb_lock_wait_timeout = %lld, lock_wait_timeout = %lld",
 		is_fork ? ",SIMULTANEOUS_ASSIGNMENT" : "", (long long)seconds,
 		(long long)seconds);

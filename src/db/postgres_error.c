@@ -85,27 +85,60 @@ static const char *table_rights(const char *sql)
 
 static bool is_word(char c)
 {
-	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z');
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+}
+
+static bool is_plain(const char *name, size_t size)
+{
+	size_t at = 0;
+	while (at < size && is_word(name[at])) {
+		at++;
+	}
+	return size > 0 && at == size && !(*name >= '0' && *name <= '9');
+}
+
+/* As SQL wants it: in quotes, where it is no plain word. */
+static void add_identifier(struct text *out, const char *name, size_t size)
+{
+	struct text TEXT_CLEANUP quoted = { 0 };
+	if (is_plain(name, size)) {
+		text_add_bytes(out, name, size);
+		return;
+	}
+	text_add_quoted(&quoted, name, size, '"');
+	text_add_char(out, '"');
+	text_add_visible(out, text_string(&quoted), quoted.size);
+	text_add_char(out, '"');
+	out->failed |= quoted.failed;
+}
+
+/* Where the schema of the dot at `dot` begins, and its size; NULL: there is none. */
+static const char *schema_before(const char *sql, const char *dot, size_t *ret_size)
+{
+	bool quoted = dot > sql && dot[-1] == '"';
+	const char *end = quoted ? dot - 1 : dot, *start = end;
+	while (start > sql && (quoted ? start[-1] != '"' : is_word(start[-1]))) {
+		start--;
+	}
+	*ret_size = (size_t)(end - start);
+	return end > start ? start : NULL;
 }
 
 /* The engine names a table without its schema; the statement may tell it: a.NAME or "a"."NAME". */
 static void add_schema(struct text *out, const char *sql, const char *name)
 {
-	size_t size = strlen(name);
+	size_t size = strlen(name), schema_size = 0;
 	for (const char *at = strstr(sql, name); at; at = strstr(at + 1, name)) {
-		bool quoted = at - sql > 2 && at[-1] == '"' && at[size] == '"';
-		const char *end = at - (quoted ? 2 : 1);
-		if (end <= sql || *end != '.' || (!quoted && is_word(at[size]))) {
-			continue;
+		const char *start = at > sql && at[-1] == '"' && at[size] == '"' ? at - 1 : at;
+		bool ends = start < at || !is_word(at[size]);
+		const char *schema = ends && start > sql && start[-1] == '.'
+					     ? schema_before(sql, start - 1, &schema_size)
+					     : NULL;
+		if (schema) {
+			add_identifier(out, schema, schema_size);
+			text_add_char(out, '.');
+			return;
 		}
-		const char *start = end - (quoted ? 1 : 0);
-		while (start > sql && is_word(start[-1])) {
-			start--;
-		}
-		text_add_visible(out, start, (size_t)(end - start) - (quoted ? 1 : 0));
-		text_add_char(out, '.');
-		return;
 	}
 }
 
@@ -135,8 +168,9 @@ static void add_grant(const struct postgres *pg, const char *message, const char
 				    kinds[i].rights ? kinds[i].rights : table_rights(sql),
 				    kinds[i].on);
 			add_schema(out, sql, name);
-			text_add_visible(out, name, strlen(name));
-			text_printf(out, " TO %s", user ? user : "our user");
+			add_identifier(out, name, strlen(name));
+			text_add(out, " TO ");
+			add_identifier(out, user ? user : "us", strlen(user ? user : "us"));
 			return;
 		}
 	}
@@ -160,14 +194,17 @@ static enum reclaim_status fail_lost(struct postgres *pg, const char *tried, boo
 		    pg->shown, tried, why.size ? text_string(&why) : "no answer");
 }
 
+/* A script sets its own patience. */
 static enum reclaim_status fail_locked(const struct postgres *pg, const char *tried,
 				       struct reclaim_error *error)
 {
 	TEXT_CLEANUP struct text patience = { 0 };
-	duration_print(&patience, pg->patience);
-	return fail(error, RECLAIM_BUSY,
-		    "database '%s': %s: somebody else has it locked for over %s", pg->shown,
-		    tried, text_string(&patience));
+	if (strcmp(tried, "script") != 0) {
+		text_add(&patience, " for over ");
+		duration_print(&patience, pg->patience);
+	}
+	return fail(error, RECLAIM_BUSY, "database '%s': %s: somebody else has it locked%s",
+		    pg->shown, tried, text_string(&patience));
 }
 
 enum reclaim_status postgres_fail(struct postgres *pg, struct trip *trip, const char *tried,

@@ -185,6 +185,7 @@ const struct db_driver sqlite_driver = {
 	.quote = '"',
 	.native_time = TIME_EPOCH_US,
 	.own_prefix = "reclaim_",
+	.loose_types = true,
 	.marks_by_place = true,
 	.marker = marker,
 	.open = sqlite_open,

@@ -53,7 +53,7 @@ static enum reclaim_status name_file(struct sqlite *sqlite, const char **ret_nam
 	return RECLAIM_OK;
 }
 
-static enum reclaim_status fail_missing(struct sqlite *sqlite, bool create,
+static enum reclaim_status fail_missing(struct sqlite *sqlite, const struct db_options *options,
 					struct reclaim_error *error)
 {
 	const char *slash = strrchr(sqlite->file, '/');
@@ -67,12 +67,11 @@ static enum reclaim_status fail_missing(struct sqlite *sqlite, bool create,
 		return fail(error, RECLAIM_UNAVAILABLE,
 			    "no database file '%s': its folder does not exist", sqlite->shown);
 	}
-	if (create) {
+	if (options->create && !options->read_only) {
 		return RECLAIM_OK;
 	}
-	return fail(error, RECLAIM_UNAVAILABLE,
-		    "no database file '%s' (`reclaim init` or `reclaim submit` creates it)",
-		    sqlite->shown);
+	return fail(error, RECLAIM_UNAVAILABLE, "no database file '%s'%s", sqlite->shown,
+		    options->ours ? " (`reclaim init` or `reclaim submit` creates it)" : "");
 }
 
 /* The engine says "unable to open database file" to all of these. */
@@ -82,8 +81,7 @@ static enum reclaim_status look_at_file(struct sqlite *sqlite, const struct db_o
 	struct stat found;
 	if (stat(sqlite->file, &found) != 0) {
 		if (errno == ENOENT) {
-			return fail_missing(sqlite, options->create && !options->read_only,
-					    error);
+			return fail_missing(sqlite, options, error);
 		}
 		return fail(error, RECLAIM_UNAVAILABLE, "database '%s' can't be reached: %s",
 			    sqlite->shown, strerror(errno));
@@ -133,15 +131,23 @@ static bool is_wal(struct sqlite *sqlite)
 	       version == 2;
 }
 
-static enum reclaim_status first_read(struct sqlite *sqlite, struct reclaim_error *error)
+static int first_read(struct sqlite *sqlite)
 {
 	int64_t count;
-	int code = sqlite_ask(sqlite, "SELECT count(*) FROM sqlite_schema", &count);
-	if (code == SQLITE_OK) {
-		return RECLAIM_OK;
-	}
+	return sqlite_ask(sqlite, "SELECT count(*) FROM sqlite_schema", &count);
+}
+
+/* A reader of a WAL makes files beside it. */
+static bool lacks_wal(struct sqlite *sqlite, int code)
+{
 	int primary = code & 0xff;
-	if ((primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY) && is_wal(sqlite)) {
+	return (primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY) && is_wal(sqlite);
+}
+
+static enum reclaim_status fail_first_read(struct sqlite *sqlite, int code,
+					   struct reclaim_error *error)
+{
+	if (lacks_wal(sqlite, code)) {
 		return fail(error, RECLAIM_UNAVAILABLE,
 			    "database '%s': it is in WAL mode, where even a reader writes "
 			    "'%s-wal' and '%s-shm', and can't: %s",
@@ -219,23 +225,57 @@ static bool find_path(struct sqlite *sqlite)
 	return sqlite->path != NULL;
 }
 
+static int open_as(struct sqlite *sqlite, const char *name, int flags)
+{
+	int code = sqlite3_open_v2(name, &sqlite->handle, SQLITE_OPEN_NOMUTEX | flags, NULL);
+	return code == SQLITE_OK ? set_up(sqlite) : code;
+}
+
+/* Nothing stands in the WAL, so the file alone is the database. */
+static bool has_empty_wal(struct sqlite *sqlite)
+{
+	struct stat found;
+	const char *wal = arena_printf(&sqlite->db.arena, "%s-wal", sqlite->file);
+	return wal && (stat(wal, &found) == 0 ? found.st_size == 0 : errno == ENOENT);
+}
+
+/* Who may look but not write looks at the file as it is: the engine takes no locks then, and makes no files. */
+static int look_only(struct sqlite *sqlite)
+{
+	struct text TEXT_CLEANUP uri = { 0 };
+	text_add(&uri, "file:");
+	for (const char *at = sqlite->file; *at; at++) {
+		if (strchr("%?#", *at)) {
+			text_printf(&uri, "%%%02X", (unsigned)*at);
+		} else {
+			text_add_char(&uri, *at);
+		}
+	}
+	text_add(&uri, "?immutable=1");
+	sqlite3_close(sqlite->handle);
+	sqlite->handle = NULL;
+	int code = uri.failed ? SQLITE_NOMEM
+			      : open_as(sqlite, text_string(&uri),
+					SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+	return code == SQLITE_OK ? first_read(sqlite) : code;
+}
+
 enum reclaim_status sqlite_open_file(struct sqlite *sqlite, const struct db_options *options,
 				     struct reclaim_error *error)
 {
-	int flags = SQLITE_OPEN_NOMUTEX |
-		    (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
-		    (options->create && !options->read_only ? SQLITE_OPEN_CREATE : 0);
-	int code = sqlite3_open_v2(sqlite->file, &sqlite->handle, flags, NULL);
-	if (code == SQLITE_OK) {
-		code = set_up(sqlite);
-	}
+	int code = open_as(sqlite, sqlite->file,
+			   options->read_only ? SQLITE_OPEN_READONLY
+			   : options->create  ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+					      : SQLITE_OPEN_READWRITE);
 	if (code != SQLITE_OK) {
 		return sqlite_fail(sqlite, code, NULL, error);
 	}
-	enum reclaim_status status = first_read(sqlite, error);
-	if (status == RECLAIM_OK) {
-		status = set_modes(sqlite, options, error);
+	code = first_read(sqlite);
+	if (options->read_only && lacks_wal(sqlite, code) && has_empty_wal(sqlite)) {
+		code = look_only(sqlite);
 	}
+	enum reclaim_status status = code == SQLITE_OK ? set_modes(sqlite, options, error)
+						       : fail_first_read(sqlite, code, error);
 	if (status == RECLAIM_OK && !find_path(sqlite)) {
 		status = fail_no_memory(error);
 	}

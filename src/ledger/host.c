@@ -129,7 +129,7 @@ static bool copy_claim(struct claims *claims, const struct plan *plan, const str
 	c->queue = role_copy(arena, plan, row, ROLE_QUEUE);
 	c->kind = role_copy(arena, plan, row, ROLE_KIND);
 	c->payload = role_copy(arena, plan, row, ROLE_PAYLOAD);
-	c->attempt = row_number(plan, row, ROLE_ATTEMPTS, 0);
+	c->attempt = row_number(plan, row, ROLE_ATTEMPTS, -1);
 	c->max_attempts = row_number(plan, row, ROLE_MAX_ATTEMPTS, -1);
 	c->lease_until = row_time(plan, row, SIGNAL_LEASE);
 	c->deadline = row_time(plan, row, SIGNAL_DEADLINE);

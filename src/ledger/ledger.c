@@ -169,32 +169,72 @@ static bool is_possible(enum column_kind kind, const struct value *part)
 				       true;
 }
 
+/* As the columns are declared; ours is text. */
+static void usual_types(const struct plan *plan, enum value_type *ret_types)
+{
+	for (size_t i = 0; i < plan->key_count; i++) {
+		ret_types[i] = plan->key_is_blob[i] ? VALUE_BLOB : VALUE_TEXT;
+	}
+}
+
+/* False: all have been tried. */
+static bool other_types(enum value_type *types, size_t count)
+{
+	static const enum value_type next[] = { [VALUE_TEXT] = VALUE_INT,
+						[VALUE_INT] = VALUE_BLOB,
+						[VALUE_BLOB] = VALUE_TEXT };
+	for (size_t i = 0; i < count; i++) {
+		types[i] = next[types[i]];
+		if (types[i] != VALUE_TEXT) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* False: no such key can exist. */
-static bool read_key(const struct plan *plan, struct arena *arena, const char *id, struct value *ret_key)
+static bool read_key(const struct plan *plan, struct arena *arena, const char *id, const enum value_type *types,
+		     struct value *ret_key)
 {
 	if (plan->profile->native) {
 		size_t size = strlen(id);
 		ret_key[0] = value_bytes(VALUE_TEXT, id, size);
 		return utf8_invalid_at(id, size) == size;
 	}
-	bool possible = key_parse(arena, id, plan->key_is_blob, plan->key_count, ret_key);
+	bool possible = key_parse(arena, id, types, plan->key_count, ret_key);
 	for (size_t i = 0; possible && i < plan->key_count; i++) {
 		possible = is_possible(plan->key_kind[i], &ret_key[i]);
 	}
 	return possible;
 }
 
+static enum reclaim_status read_as(struct ledger *ledger, const char *id, const enum value_type *types,
+				   struct result *ret_row, struct reclaim_error *error)
+{
+	struct arena ARENA_CLEANUP arena = { 0 };
+	struct value key[PLAN_KEY_MAX];
+	const struct inputs inputs = { .key = key };
+	return read_key(ledger->plan, &arena, id, types, key) ?
+		       planned_run(ledger->db, &ledger->plan->read, &inputs, ret_row, error) :
+		       RECLAIM_OK;
+}
+
 enum reclaim_status ledger_read(struct ledger *ledger, const char *id, struct result *ret_row,
 				struct reclaim_error *error)
 {
 	const struct plan *plan = ledger->plan;
-	struct arena ARENA_CLEANUP arena = { 0 };
-	struct value key[PLAN_KEY_MAX];
+	enum value_type types[PLAN_KEY_MAX];
 	struct result row = { 0 };
-	enum reclaim_status status = RECLAIM_OK;
-	if (read_key(plan, &arena, id, key)) {
-		struct inputs inputs = { .key = key };
-		status = planned_run(ledger->db, &plan->read, &inputs, &row, error);
+	usual_types(plan, types);
+	enum reclaim_status status = read_as(ledger, id, types, &row, error);
+	/* The text of an id does not tell a number, or bytes, from a text that looks the same. */
+	bool loose = plan->driver->loose_types && !plan->profile->native;
+	for (size_t i = 0; i < plan->key_count; i++) {
+		types[i] = VALUE_TEXT;
+	}
+	for (bool more = loose; !status && row.rows == 0 && more; more = other_types(types, plan->key_count)) {
+		result_finish(&row);
+		status = read_as(ledger, id, types, &row, error);
 	}
 	if (!status && row.rows == 0) {
 		struct text TEXT_CLEANUP shown = { 0 };

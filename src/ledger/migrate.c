@@ -129,6 +129,36 @@ static const char *column_sql(struct ledger *ledger, struct arena *arena,
 	return filled(ledger, arena, SQL_ADD_COLUMN, holes, sizeof(holes) / sizeof(holes[0]));
 }
 
+/* On a table in parts there is no index that is made at once; *ret_made false: it is not one. */
+static enum reclaim_status index_parts(const struct sink *sink, struct arena *arena,
+				       const struct table *table,
+				       const struct migration_step *step, bool *ret_made)
+{
+	struct ledger *ledger = sink->ledger;
+	struct result RESULT_CLEANUP result = { 0 };
+	const char *relation = quote_name(arena, ledger->db->driver, table->name);
+	const char *where =
+		step->index_where ? arena_printf(arena, " WHERE %s", step->index_where) : "";
+	*ret_made = false;
+	if (!script_text(ledger, SQL_PARTITION_INDEXES)->text) {
+		return RECLAIM_OK;
+	}
+	if (!relation || !where) {
+		return fail_no_memory(sink->error);
+	}
+	const struct value params[] = { value_string(relation), value_string(step->index),
+					value_string(step->index_on), value_string(where) };
+	enum reclaim_status status =
+		ledger_run(ledger, SQL_PARTITION_INDEXES, params, &result, sink->error);
+	for (size_t i = 0; !status && i < result.rows; i++) {
+		const struct value *cell = result_cell(&result, i, PARTITION_INDEXES_R_SQL);
+		const char *sql = arena_copy(arena, cell->data, cell->size);
+		status = sql ? emit(sink, "migration", sql) : fail_no_memory(sink->error);
+	}
+	*ret_made = result.rows > 0;
+	return status;
+}
+
 static const char *index_sql(struct ledger *ledger, struct arena *arena,
 			     const struct table *table, const struct migration_step *step)
 {
@@ -196,9 +226,12 @@ static enum reclaim_status take_step(const struct sink *sink, const struct table
 	const struct table_index *index = step->index ? find_index(table, step->index) : NULL;
 	const char *sql = "";
 	if (indexes && step->index && !(index && index->valid)) {
-		enum reclaim_status status =
-			index ? drop_broken(sink, &arena, table, index) : RECLAIM_OK;
-		if (status) {
+		bool made = false;
+		enum reclaim_status status = index_parts(sink, &arena, table, step, &made);
+		if (!status && !made && index) {
+			status = drop_broken(sink, &arena, table, index);
+		}
+		if (status || made) {
 			return status;
 		}
 		sql = index_sql(ledger, &arena, table, step);

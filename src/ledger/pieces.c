@@ -479,7 +479,8 @@ static const char *expression_hole(struct plan *plan, const struct table *table,
 		return plus ? piece_now(plan, table, column, format, plus) : NULL;
 	}
 	if (strncmp(hole, "old:", 4) == 0) {
-		return arena_printf(&plan->arena, ":row%d", plan_cell(plan, hole + 4));
+		int cell = plan_cell(plan, hole + 4);
+		return cell < 0 ? "NULL" : arena_printf(&plan->arena, ":row%d", cell);
 	}
 	return string_equal(hole, "uuid") ? uuid(plan, table, column) :
 					    arena_printf(&plan->arena, ":%s", hole);

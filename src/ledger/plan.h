@@ -60,6 +60,7 @@ struct plan {
 	struct planned count_claims, count_states, newest_claim, read;
 	struct planned unchanged; /* whether a row is still what a sweep's fence says */
 	bool passes_over_locked;  /* a row that somebody's transaction has locked is not waited for */
+	struct planned holder;    /* whose transaction that is; made when first used */
 	struct planned list[STATE_COUNT], list_in_flight, list_all;
 	struct planned_change remedies[REMEDY_COUNT], verbs[VERB_COUNT];
 	struct planned free; /* rows to claim */

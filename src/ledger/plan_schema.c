@@ -14,8 +14,8 @@ bool is_optional(const struct profile *profile, const char *column)
 	return false;
 }
 
-static enum reclaim_status need(const struct plan *plan, const struct table *table, const char *table_name,
-				const char *column, struct reclaim_error *error)
+static enum reclaim_status need_at(const struct plan *plan, const struct table *table, const char *table_name,
+				   const char *column, int line, struct reclaim_error *error)
 {
 	if (!column || table_column(table, column) ||
 	    (table == plan->table && is_optional(plan->profile, column))) {
@@ -25,8 +25,14 @@ static enum reclaim_status need(const struct plan *plan, const struct table *tab
 	for (size_t i = 0; i < table->column_count; i++) {
 		text_printf(&columns, "%s%s", i ? ", " : "", table->columns[i].name);
 	}
-	return fail(error, RECLAIM_INVALID, "%s: table '%s' has no column '%s'; it has: %s",
-		    plan->profile->file, table_name, column, text_string(&columns));
+	return fail(error, RECLAIM_INVALID, "%s:%d: table '%s' has no column '%s'; it has: %s",
+		    plan->profile->file, line, table_name, column, text_string(&columns));
+}
+
+static enum reclaim_status need(const struct plan *plan, const struct table *table, const char *table_name,
+				const char *column, struct reclaim_error *error)
+{
+	return need_at(plan, table, table_name, column, profile_line_of(plan->profile, column), error);
 }
 
 static enum reclaim_status look_up(struct db *db, const struct profile *profile, const char *name,
@@ -51,6 +57,39 @@ static enum reclaim_status look_up(struct db *db, const struct profile *profile,
 	return RECLAIM_OK;
 }
 
+/* Columns that the rows for other tables name as {old:COLUMN}; what is optional does without. */
+static enum reclaim_status need_old(const struct plan *plan, const struct insertion *insertion,
+				    struct reclaim_error *error)
+{
+	enum reclaim_status status = RECLAIM_OK;
+	for (size_t i = 0; !insertion->optional && i < insertion->count; i++) {
+		const char *at = insertion->assignments[i].expression;
+		while (!status && (at = strstr(at, "{old:"))) {
+			struct text TEXT_CLEANUP name = { 0 };
+			at += 5;
+			text_add_bytes(&name, at, strcspn(at, "}"));
+			status = need_at(plan, plan->table, plan->profile->table, text_string(&name),
+					 insertion->assignments[i].line, error);
+		}
+	}
+	return status;
+}
+
+static enum reclaim_status need_all_old(const struct plan *plan, struct reclaim_error *error)
+{
+	const struct profile *profile = plan->profile;
+	enum reclaim_status status = RECLAIM_OK;
+	for (size_t i = 0; !status && i < profile->audit_count; i++) {
+		status = need_old(plan, &profile->audit[i], error);
+	}
+	for (int r = 0; r < REMEDY_COUNT; r++) {
+		for (size_t i = 0; !status && i < profile->remedies[r].also_count; i++) {
+			status = need_old(plan, &profile->remedies[r].also[i], error);
+		}
+	}
+	return status;
+}
+
 static enum reclaim_status need_all(const struct plan *plan, struct reclaim_error *error)
 {
 	const struct profile *profile = plan->profile;
@@ -66,6 +105,9 @@ static enum reclaim_status need_all(const struct plan *plan, struct reclaim_erro
 	}
 	for (int i = 0; !status && i < SIGNAL_COUNT; i++) {
 		status = need(plan, plan->table, profile->table, profile->signals[i].column, error);
+	}
+	if (!status) {
+		status = need_all_old(plan, error);
 	}
 	const struct workers *w = &profile->workers;
 	const char *of_worker[] = { w->key, w->seen.column, w->lease.column, w->state };

@@ -147,6 +147,16 @@ void row_print_id(struct text *text, const struct plan *plan, const struct value
 	print_cells(text, row, plan->at.key, plan->key_count);
 }
 
+void id_show(struct text *text, const struct profile *profile, const char *id)
+{
+	const struct value key = value_string(id);
+	if (profile->native) {
+		key_print(text, &key, 1);
+	} else {
+		text_add(text, id);
+	}
+}
+
 void row_print_token(struct text *text, const struct plan *plan, const struct value *row)
 {
 	print_cells(text, row, plan->at.token, plan->token_count);

@@ -17,6 +17,11 @@ int64_t row_number(const struct plan *plan, const struct value *row, enum role r
 /* A signal; NO_TIME when it is NULL, not mapped or unreadable. */
 int64_t row_time(const struct plan *plan, const struct value *row, enum signal signal);
 void row_print_id(struct text *text, const struct plan *plan, const struct value *row);
+/*
+ * An id as people are shown it, and as the program takes it back: a host's is so already; in one of ours '%' and control
+ * characters become %XX.
+ */
+void id_show(struct text *text, const struct profile *profile, const char *id);
 /* As people read the owner (16-byte blobs as UUIDs); adds nothing when there is none. */
 void row_print_owner(struct text *text, const struct plan *plan, const struct value *row);
 /* A hash of key, state, owner, token and times: another one once the row was claimed again. */

@@ -36,7 +36,7 @@ struct claiming {
 
 struct claimed {
 	const char *id, *token, *queue, *kind, *payload;
-	int64_t attempt, max_attempts, lease_until, deadline; /* NO_TIME: none; max_attempts -1: none */
+	int64_t attempt, max_attempts, lease_until, deadline; /* NO_TIME: none; attempt and max_attempts -1: none */
 	int64_t priority, due_at;
 };
 

@@ -19,15 +19,27 @@ static int64_t time_of(const struct plan *plan, const struct value *value, const
 	return mapped->column && time_from_value(value, format, &time) ? time : NO_TIME;
 }
 
-/* Silent: a rule that looks at workers says so, or the lease that its claims share is over. */
-static bool is_silent(const struct plan *plan, const struct member *m, int64_t now)
+/* How long without a sign is stale by that rule; 0: it is not, or says nothing of workers. */
+static int64_t patience_of(const struct policy *policy, const struct rule *rule, const struct member *m,
+			   int64_t now)
 {
-	now -= plan->policy.skew;
-	for (size_t i = 0; i < plan->policy.rule_count; i++) {
-		const struct rule *rule = &plan->policy.rules[i];
-		bool by_rule = rule->kind == RULE_WORKER && !m->ignored && judge_worker(rule, m->seen, now);
-		bool by_lease = rule->kind == RULE_LEASE && m->lease != NO_TIME && m->lease <= now;
-		if (by_rule || by_lease) {
+	if (rule->kind == RULE_WORKER && !m->ignored && judge_worker(rule, m->seen, now - policy->skew)) {
+		return rule->after + policy->skew;
+	}
+	if (rule->kind == RULE_LEASE && m->lease != NO_TIME && m->lease <= now - policy->skew) {
+		return m->seen != NO_TIME && m->seen < m->lease ? m->lease - m->seen : policy->lease;
+	}
+	return 0;
+}
+
+/* A rule that looks at workers says so, or the lease that its claims share is over; and a proven death needs no patience. */
+bool crowd_silent(const struct plan *plan, const struct member *m, const struct grace *grace)
+{
+	const struct policy *policy = &plan->policy;
+	int64_t now = value_integer(&m->row[WORKER_CELL_NOW], NO_TIME);
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		int64_t patience = patience_of(policy, &policy->rules[i], m, now);
+		if (patience > 0 && !judge_grace(grace, m->seen, patience, now)) {
 			return true;
 		}
 	}
@@ -51,8 +63,7 @@ static bool read_member(struct crowd *crowd, const struct plan *plan, const stru
 						  value_integer(&row[WORKER_CELL_INODE], -1)) :
 				   EVIDENCE_UNKNOWN;
 	bool gone = workers->terminal && m->presence != WORKER_ACTIVE;
-	m->silent = !gone && m->presence != WORKER_STOPPED &&
-		    is_silent(plan, m, value_integer(&row[WORKER_CELL_NOW], NO_TIME));
+	m->silent = !gone && m->presence != WORKER_STOPPED && crowd_silent(plan, m, /* grace= */ NULL);
 	return m->key && !key.failed;
 }
 

@@ -38,6 +38,8 @@ enum reclaim_status crowd_read(struct ledger *ledger, const struct lockfile *loc
 			       struct reclaim_error *error);
 void crowd_finish(struct crowd *crowd);
 struct member *crowd_find(const struct crowd *crowd, const char *key);
+/* Whether a rule calls the worker silent that the grace (NULL: none) does not hold back. */
+bool crowd_silent(const struct plan *plan, const struct member *member, const struct grace *grace);
 /* What is proven about a worker; UNKNOWN for one that is not there. */
 enum evidence crowd_evidence(const struct crowd *crowd, const char *key);
 

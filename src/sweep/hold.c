@@ -119,7 +119,8 @@ enum reclaim_status end_idle_workers(struct pass *pass)
 	for (size_t i = 0; !status && i < pass->crowd.count; i++) {
 		struct member *member = &pass->crowd.members[i];
 		if (member->silent && !member->ended && !member->spared &&
-		    pass->plan->worker_has_label && member->presence == WORKER_ACTIVE) {
+		    pass->plan->worker_has_label && member->presence == WORKER_ACTIVE &&
+		    crowd_silent(pass->plan, member, &pass->grace)) {
 			status = end_one(pass, member);
 		}
 	}

@@ -1,4 +1,5 @@
 /* One pass, step by step. */
+#include "index.h"
 #include "looks.h"
 #include "take.h"
 
@@ -143,7 +144,11 @@ enum reclaim_status pass_make(struct pass *pass, struct sweep_result *ret_result
 	struct sweep_result result = { .dry_run = pass->options->dry_run, .my_turn = true };
 	int64_t started = monotonic();
 	pass_init(pass, &result);
-	enum reclaim_status status = take_turn(pass, &result.my_turn);
+	enum reclaim_status status =
+		pass->options->force ? RECLAIM_OK : index_demand(pass->ledger, pass->error);
+	if (!status) {
+		status = take_turn(pass, &result.my_turn);
+	}
 	if (!status && result.my_turn) {
 		status = prepare(pass);
 		result.at = pass->now;

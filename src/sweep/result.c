@@ -9,6 +9,7 @@ void sweep_result_finish(struct sweep_result *result)
 	free(result->tasks);
 	free(result->problems);
 	free(result->blind_rows);
+	free(result->locked_rows);
 	free(result->workers);
 	arena_finish(&result->arena);
 	*result = (struct sweep_result){ 0 };
@@ -61,6 +62,12 @@ bool result_add_blind(struct sweep_result *result, const char *id, const char *m
 {
 	return add_problem(&result->arena, &result->blind_rows, &result->blind_count, &result->blind_room, id,
 			   message);
+}
+
+bool result_add_locked(struct sweep_result *result, const char *id, const char *holder)
+{
+	return add_problem(&result->arena, &result->locked_rows, &result->locked_count, &result->locked_room,
+			   id, holder);
 }
 
 struct swept_worker *result_add_worker(struct sweep_result *result)
@@ -172,11 +179,24 @@ static void add_workers(struct json *json, const struct sweep_result *r)
 	json_close(json, ']');
 }
 
+static void add_locked(struct json *json, const struct sweep_result *r)
+{
+	json_open(json, "locked_tasks", '[');
+	for (size_t i = 0; i < r->locked_count; i++) {
+		const struct swept_problem *row = &r->locked_rows[i];
+		json_open(json, NULL, '{');
+		json_string(json, "id", row->id);
+		json_string(json, "holder", *row->message ? row->message : NULL);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 /* A host's word that is one of ours already has its place. */
 static bool is_ours(const char *word)
 {
 	static const char *const ours[] = { "stale", "requeued", "failed", "stuck", "lost_races",
-					    "errors", "duration_ms", "workers_stalled" };
+					    "errors", "error", "duration_ms", "workers_stalled" };
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		if (string_equal(word, ours[i])) {
 			return true;
@@ -199,7 +219,7 @@ static void add_words(struct json *json, const struct profile *profile, const st
 		const struct result_word *word = &profile->results[i];
 		if (string_equal(word->counts, "at")) {
 			json_time(json, word->word, r->at);
-		} else if (string_equal(word->counts, "problem")) {
+		} else if (string_equal(word->counts, "problem") && !is_ours(word->word)) {
 			add_first_problem(json, word->word, r);
 		} else if (!is_ours(word->word)) {
 			json_int(json, word->word, result_word_value(r, word));
@@ -221,12 +241,16 @@ void sweep_result_json(struct text *out, const struct profile *profile, const st
 	json_string(&json, "valve", r->valve.holding ? "holding" : "open");
 	json_time(&json, "valve_until", r->valve.holding ? r->valve.until : NO_TIME);
 	json_bool(&json, "grace", r->grace);
-	json_string(&json, "cut_short", r->cut_short.status ? r->cut_short.message : NULL);
+	json_string(&json, "cut_short",
+		    r->cut_short.status ? r->cut_short.message :
+		    r->moved_on         ? "another sweeper took the turn" :
+					  NULL);
 	add_words(&json, profile, r);
 	if (r->problem_count > 0) {
 		json_string(&json, "error", r->problems[0].message);
 	}
 	if (with_tasks) {
+		add_locked(&json, r);
 		json_open(&json, "tasks", '[');
 		for (size_t i = 0; i < r->task_count; i++) {
 			swept_task_json(&json, &r->tasks[i]);

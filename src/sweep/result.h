@@ -45,6 +45,8 @@ struct sweep_result {
 	size_t problem_count, problem_room;
 	struct swept_problem *blind_rows; /* the first few, for people */
 	size_t blind_count, blind_room;
+	struct swept_problem *locked_rows; /* the first few, and who holds them */
+	size_t locked_count, locked_room;
 	struct swept_worker *workers; /* silent now */
 	size_t worker_count, worker_room;
 };
@@ -53,6 +55,8 @@ void sweep_result_finish(struct sweep_result *result);
 /* Adds one element to a list of the result; NULL: no memory. */
 struct swept_task *result_add_task(struct sweep_result *result);
 bool result_add_problem(struct sweep_result *result, const char *id, const char *message);
+/* `holder`: "" where nobody can tell. */
+bool result_add_locked(struct sweep_result *result, const char *id, const char *holder);
 bool result_add_blind(struct sweep_result *result, const char *id, const char *message);
 struct swept_worker *result_add_worker(struct sweep_result *result);
 

@@ -1,8 +1,12 @@
 /* Compare-and-set: the row that carries the signal first, then the task, then what tells of it. */
 #include "take.h"
 
+#include "holder.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+#define LOCKED_NAMED 10
 
 enum taking {
 	TAKEN,
@@ -246,6 +250,21 @@ static void mark_ended(struct pass *pass, const struct judged *judged)
 	}
 }
 
+/* The first few are named, and whose transaction holds them. */
+static enum reclaim_status name_locked(struct pass *pass, const struct judged *judged)
+{
+	struct text TEXT_CLEANUP id = { 0 };
+	struct text TEXT_CLEANUP holder = { 0 };
+	if (pass->result->locked++ >= LOCKED_NAMED) {
+		return RECLAIM_OK;
+	}
+	row_print_id(&id, pass->plan, judged->row);
+	holder_print(&holder, pass->ledger, judged->row);
+	return result_add_locked(pass->result, text_string(&id), text_string(&holder)) ?
+		       RECLAIM_OK :
+		       fail_no_memory(pass->error);
+}
+
 /* I10: counted after the commit. */
 static enum reclaim_status count_taken(struct pass *pass, const struct judged *items,
 				       const enum taking *taken, size_t count)
@@ -254,7 +273,7 @@ static enum reclaim_status count_taken(struct pass *pass, const struct judged *i
 	for (size_t i = 0; !status && i < count; i++) {
 		if (taken[i] != TAKEN) {
 			pass->result->lost_races += taken[i] == RACED;
-			pass->result->locked += taken[i] == LOCKED;
+			status = taken[i] == LOCKED ? name_locked(pass, &items[i]) : RECLAIM_OK;
 			continue;
 		}
 		count_remedy(pass->result, items[i].verdict.remedy);

@@ -315,7 +315,7 @@ class Sweep(Commands):
         task, = self.submit()
         self.claim("--lease", "1ms")
         run = self.reclaim("sweep", "--dry-run")
-        self.assertRegex(run.out, rf"would requeue +{task} +rule lease, owner me: .*\ndry run: 1 in flight, 1 stale: 1 requeued\n")
+        self.assertRegex(run.out, rf"would requeue +{task} +rule lease, owner me: .*\ndry run: 1 in flight, 1 stale: 1 to requeue\n")
         would = self.json("sweep", "--dry-run").answer
         did = self.json("sweep").answer
         self.assertEqual([each["id"] for each in would["tasks"]], [each["id"] for each in did["tasks"]])

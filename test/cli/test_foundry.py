@@ -461,6 +461,15 @@ class Verbs(Foundry):
         self.assertEqual(worker.stop(), DONE, worker.err)
         self.assertEqual(self.sql("SELECT status FROM worker_heartbeats"), [("stopped",)])
 
+    def test_where_no_attempts_are_counted_none_are_told(self):
+        self.pending("t1")
+        self.pending("t2")
+        self.assertIsNone(self.json("claim", "--owner", "anna").rows[0]["attempt"])
+        run = self.reclaim("work", "--drain", "--no-sweep", "--", "sh", "-c", 'echo "${RECLAIM_ATTEMPT-none}" > "$SCENE/told"',
+                           env={"RECLAIM_ATTEMPT": "7"})
+        self.assertEqual((self.folder / "told").read_text(encoding="utf-8"), "none\n")
+        self.assertNotIn("attempt", run.err)
+
     def test_a_worker_beats(self):
         copy = self.copy_of("foundry", (r'after   = "300s"', 'after = "3s"'), (r'beat      = "30s"', 'beat = "200ms"'))
         self.pending("t1")
@@ -474,6 +483,13 @@ class Verbs(Foundry):
 
 class ReadOnly(Foundry):
     def test_looks_and_dry_runs_need_no_right_to_write(self):
+        self.look_without_rights()
+
+    def test_nor_does_a_file_in_wal_mode(self):
+        self.sql("PRAGMA journal_mode = wal")
+        self.look_without_rights()
+
+    def look_without_rights(self):
         self.worker("silent", seen=400)
         self.claimed("a", "silent", hours=1)
         self.pending("b")

@@ -76,7 +76,7 @@ class Submit(OwnLedger):
     def test_a_known_id_is_harmless_on_a_terminal(self):
         """Whoever had the key first has chosen the id."""
         self.submit("--key", "k", "--id", HOSTILE)
-        self.assertEqual(self.reclaim("submit", "--key", "k").out, HOSTILE + "\n")
+        self.assert_harmless(self.reclaim("submit", "--key", "k").out)
         out, code = self.on_terminal("submit", "--key", "k")
         self.assertEqual(code, DONE)
         self.assert_harmless(out)
@@ -141,6 +141,14 @@ class List(OwnLedger):
             for task in self.ids():
                 self.assertIn(task, narrow)
 
+    def test_long_ids(self):
+        """They are cut where there is no room; UUIDs are not."""
+        self.submit("--id", "x" * 255, "--queue", "a-queue-with-a-long-name")
+        narrow = self.reclaim("list", env={"COLUMNS": "80"}).out
+        self.assertLessEqual(width(narrow), 80)
+        self.assertIn("x" * 35 + "…", narrow)
+        self.assertIn("x" * 255, self.reclaim("list").out)
+
     def test_colours(self):
         self.submit("--count", 1)
         self.json("claim", "--owner", "anna")
@@ -171,6 +179,19 @@ class Hostile(OwnLedger):
         self.reclaim("sweep")
         for command in (["audit"], ["show", task], ["status"]):
             self.assert_harmless(self.reclaim(*command).out)
+
+    def test_ids_as_they_are_shown_are_taken_back(self):
+        for task in ("50%", "a%41", "two\nlines", "\x1b[31m", HOSTILE[:40]):
+            with self.subTest(task=task):
+                shown, = self.reclaim("submit", "--id", task + "x").lines
+                self.assert_harmless(shown)
+                self.assertEqual(self.json("show", shown).answer["id"], task + "x")
+                self.assertEqual(self.json("explain", task + "x").answer["id"], task + "x")
+                self.assertIn(shown, self.reclaim("list").out)
+                self.assertIn(f"task {shown}\n", self.reclaim("show", shown).out)
+                self.assertEqual(self.reclaim("cancel", shown).out, f"{shown} is cancelled\n")
+        self.assertEqual(self.reclaim("submit", "--id", "plain/ünï").lines, ["plain/ünï"])
+        self.reclaim("show", "no%41", code=NOT_FOUND)
 
     def test_in_errors(self):
         for arguments in (["show", HOSTILE], ["explain", HOSTILE + "x"], ["workers", HOSTILE + "x"], ["list", "--state", HOSTILE],
@@ -582,7 +603,7 @@ class Foundry(Host):
         answer = self.json("check").answer
         self.assertEqual(answer["errors"], 0)
         fix = next(each["fix"] for each in answer["findings"] if each["subject"] == "index")
-        self.assertIn('CREATE INDEX "foundry_tasks_in_flight" ON "foundry_tasks"', fix)
+        self.assertIn('CREATE INDEX IF NOT EXISTS "foundry_tasks_in_flight" ON "foundry_tasks"', fix)
         worst = {each["rule"]: each["worst_s"] for each in answer["worst_case"]}
         self.assertEqual(worst, {"silent-worker": 330, "stale-claim": 21630})
 
@@ -626,6 +647,65 @@ class SeedcoreWithoutItsColumns(Looking):
         self.assertLessEqual({"owner_id", "lease_expires_at", "last_heartbeat", "lease"}, {each["subject"] for each in answer["findings"]})
         self.assertEqual([(row["id"], row["rule"]) for row in self.json("stale").rows], [("a", "stale")])
         self.assertEqual(self.json("show", "a").answer["owner"], None)
+
+
+MINE = """\
+ledger = "mine"
+table = "jobs"
+key = { "a", "b" }
+columns {
+	state = "s"
+	owner = "o"
+	claimed_at = "c"
+}
+states { ready = "r" running = "x" failed = "f" }
+rule a { when = "age" after = "1h" then = "requeue" }
+"""
+
+
+class Mine(Looking):
+    """A ledger whose key columns hold what they like."""
+    schema = "CREATE TABLE jobs (a, b, s TEXT, o TEXT, c TEXT, n TEXT)"
+
+    def setUp(self):
+        super().setUp()
+        self.profile = self.mine(MINE)
+
+    def mine(self, text):
+        path = self.folder / "mine.conf"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    def test_an_id_that_is_printed_is_found_again(self):
+        keys = [("a%b", 1), (7, b"\0" * 16), ("", ""), (b"\1\xff", "12"), (b"", -3), ("a/b", "\n")]
+        for number, (first, second) in enumerate(keys):
+            self.sql("INSERT INTO jobs VALUES (?, ?, 'x', 'w', ?, ?)", first, second, utc(9999), str(number))
+        ids = self.ids()
+        self.assertEqual(sorted(ids), sorted(["a%25b/1", f"7/{uuid.UUID(int=0)}", "/", "01ff/12", "/-3", "a%2Fb/%0A"]))
+        for task in ids:
+            with self.subTest(task=task):
+                self.assertEqual(self.json("show", task).answer["id"], task)
+                self.assertEqual(self.json("explain", task).answer["id"], task)
+
+    def test_an_empty_id(self):
+        self.profile = self.mine(MINE.replace('"a", "b"', '"n"'))
+        self.sql("INSERT INTO jobs VALUES (1, 2, 'x', 'w', ?, '')", utc(9999))
+        self.assertEqual(self.ids(), [""])
+        self.assertEqual(self.json("show", "").answer["id"], "")
+
+    def test_bytes_in_a_column_of_text(self):
+        self.profile = self.mine(MINE.replace('"a", "b"', '"n"'))
+        self.sql("INSERT INTO jobs VALUES (1, 2, 'x', 'w', ?, ?)", utc(9999), b"\1" * 16)
+        task, = self.ids()
+        self.assertEqual(self.json("show", task).answer["id"], task)
+
+    def test_a_column_that_is_not_there_is_named_with_its_line(self):
+        profile = self.mine(MINE.replace('"c"', '"nope"'))
+        self.assertIn("mine.conf:7: table 'jobs' has no column 'nope'; it has: a, b",
+                      self.reclaim("check", code=USAGE).err)
+        profile.unlink()
+        self.assertIn("mine.conf: No such file", self.reclaim("check", code=USAGE).err)
 
 
 class Cloacina(Host):

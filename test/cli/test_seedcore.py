@@ -184,6 +184,7 @@ class Reaper(Seedcore):
                     line, = run.told
                     self.assertIn(name, line)
                     self.assertIn(value, line)
+                    self.assertIn('"level":"warning"', run.err.replace(" ", ""))
             self.assertEqual(self.json("sweep", "--dry-run", env={name: ""}).told, [])
 
     def test_a_failing_row_stops_nothing(self):

@@ -301,6 +301,16 @@ class Ends(WorkTest):
         self.assertEqual(self.show(running)["state"], "completed")
         self.assertEqual(self.show(waiting)["state"], "ready")
 
+    def test_sighup_drains(self):
+        task = self.submit()
+        worker = self.start(self.script('echo $$ > pid; while [ ! -e go ]; do sleep 0.02; done; echo 1'))
+        self.file("pid")
+        worker.send_signal(signal.SIGHUP)
+        wait_for(lambda: "draining" in worker.log.read_text(encoding="utf-8"), "the drain")
+        (self.folder / "go").touch()
+        self.assertEqual(worker.wait(PATIENCE), 0)
+        self.assertEqual(self.show(task)["state"], "completed")
+
     def test_a_second_sigterm_ends_at_once(self):
         task = self.submit()
         worker = self.start(self.script('echo $$ > pid; while :; do sleep 0.02; done'))

@@ -201,6 +201,9 @@ static void test_a_turn_that_moved_on(void **state)
 	assert_true(result.moved_on);
 	assert_int_equal(other.count, 250);
 	assert_int_equal(result.lost_races, 200); /* one batch */
+	struct text TEXT_CLEANUP json = { 0 };
+	sweep_result_json(&json, sweeper->profile, &result, /* with_tasks= */ false);
+	assert_non_null(strstr(text_string(&json), "another sweeper took the turn"));
 	sweep_result_finish(&result);
 	ledger_close(sweeper);
 	ledger_close(ledger);

@@ -116,6 +116,32 @@ class FoundryStory(FoundryTables, test_foundry.Story):
     pass
 
 
+class FoundryRights(FoundryTables, test_foundry.Foundry):
+    """A role with the rights that are told, and no others; a large table without an index."""
+
+    def test_least_rights(self):
+        grants = self.json("init").answer["grants"]
+        self.assertEqual(self.json("check").answer["grants"], grants)
+        SERVER.sql("DROP USER IF EXISTS sweeper; CREATE USER sweeper@'%' IDENTIFIED BY 'sesame'", database="")
+        self.addCleanup(SERVER.sql, "DROP USER sweeper", database="")
+        self.script(";".join(grants))
+        sweeper = {"RECLAIM_DB": SERVER.url_of("sweeper", "sesame", self.database)}
+        self.worker("ann", seen=400)
+        self.claimed("t1", "ann", hours=1)
+        self.assertEqual(self.json("sweep", env=sweeper).answer["requeued"], 1)
+        self.claimed("t2", "ann", hours=1)
+        self.script("REVOKE UPDATE ON foundry_tasks FROM sweeper")
+        self.assertIn("GRANT UPDATE ON", self.reclaim("sweep", env=sweeper, code=UNAVAILABLE).err)
+
+    def test_no_index(self):
+        self.sql("INSERT INTO foundry_tasks (task_id, task_type, status) SELECT seq, 't', 'completed' FROM seq_1_to_100001")
+        self.claimed("t1", "ann", hours=7)
+        told = self.reclaim("sweep", code=2).err
+        self.assertEqual(self.json("sweep", "--force", "--limit", "0").answer["stale"], 1)
+        self.script(told[told.index("CREATE INDEX"):])
+        self.assertEqual(self.json("sweep").answer["requeued"], 1)
+
+
 class FoundryCase(FoundryTables, test_foundry.Foundry):
     """Texts that differ in case, or in a space at the end, are different owners, states and tasks."""
 
@@ -460,6 +486,18 @@ class OwnQueue(OnServer):
             self.assertEqual(self.json("claim", "--owner", name, "--queue", name).rows[0]["id"], name)
             self.reclaim("claim", "--owner", name, "--queue", name, code=NOT_FOUND)
             self.assertEqual(self.json("list", "--queue", name).rows[0]["id"], name)
+
+    def test_a_strict_server_in_another_time_zone(self):
+        for name, value in (("sql_mode", "TRADITIONAL,ANSI_QUOTES,PIPES_AS_CONCAT"), ("time_zone", "+05:45")):
+            before = SERVER.sql(f"SELECT @@GLOBAL.{name}", database="")[0][0]
+            self.addCleanup(SERVER.sql, f"SET GLOBAL {name} = '{before}'", database="")
+            SERVER.sql(f"SET GLOBAL {name} = '{value}'", database="")
+        self.reclaim("init")
+        self.reclaim("submit", "--id", "t", "--payload", '{"a":"b\\\\c"}')
+        task = self.json("claim", "--owner", "ann", "--lease", "1h").rows[0]
+        self.assertEqual(task["payload"], {"a": "b\\c"})
+        self.assertEqual(self.json("sweep").answer["stale"], 0)
+        self.reclaim("complete", "t", "--token", task["token"])
 
     def test_check(self):
         self.reclaim("init")

@@ -1,9 +1,11 @@
 """The whole program on PostgreSQL: our own queue, the four systems' tables, locks, restarts, a pooler."""
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -162,6 +164,12 @@ class Own(Case):
         swept = self.sweep()
         self.assertLess(time.monotonic() - began, 5)
         self.assertEqual((swept["stale"], swept["requeued"], swept["locked"], swept["lost_races"]), (5, 4, 1, 0))
+        backend = session.sql("SELECT pg_backend_pid()")[0]
+        told = self.run_program("sweep").stderr
+        self.assertIn(f"task {tasks[0]['id']}: left for the next pass: its row is locked by backend {backend} of owner (psql)", told)
+        held = self.sweep()["locked_tasks"]
+        self.assertEqual([row["id"] for row in held], [tasks[0]["id"]])
+        self.assertRegex(held[0]["holder"], f"^backend {backend} of owner .*in its transaction for [0-9]+ s$")
         # A child row's insert holds a lock that does not mind.
         session.sql("ROLLBACK")
         session.sql("BEGIN")
@@ -219,6 +227,11 @@ class Own(Case):
         time.sleep(0.7)
         scans = self.value("SELECT seq_scan FROM pg_stat_user_tables WHERE schemaname = 'reclaim' AND relname = 'tasks'")
         self.assertEqual(scans, "0")
+
+    def test_print_shows_all_that_init_does(self):
+        self.sql("DROP SCHEMA reclaim CASCADE")
+        self.sql(self.run_program("init", "--print").stdout)
+        self.test_psql_is_a_worker()
 
     def test_psql_is_a_worker(self):
         self.assertEqual(self.value("SELECT reclaim.submit('mail', '{}', id => 'x', key => 'k')"), "x")
@@ -451,6 +464,100 @@ class Foundry(Case):
         self.run_program("show", "no-uuid", code=3)
 
 
+    def test_quoted_names_in_another_schema(self):
+        quoted = {"foundry_tasks": "My Schema.The Tasks", "worker_heartbeats": "My Schema.worker_heartbeats",
+                  "task_audit_log": "My Schema.task_audit_log"}
+        text = self.run_program("profiles", "foundry", profile="reclaim").stdout
+        for name, other in quoted.items():
+            text = text.replace(f'"{name}"', f'"{other}"')
+        right = text.replace('{ "task_id" }', '{ "Task" }').replace("{old:task_id}", "{old:Task}")
+        self.sql("CREATE SCHEMA \"My Schema\"; ALTER TABLE foundry_tasks RENAME TO \"The Tasks\";"
+                 "ALTER TABLE \"The Tasks\" RENAME task_id TO \"Task\"; ALTER TABLE \"The Tasks\" SET SCHEMA \"My Schema\";"
+                 "ALTER TABLE worker_heartbeats SET SCHEMA \"My Schema\"; ALTER TABLE task_audit_log SET SCHEMA \"My Schema\";"
+                 "INSERT INTO \"My Schema\".\"The Tasks\" (status, claimed_by, claimed_at)"
+                 " VALUES ('claimed', 'w', timezone('UTC', now()) - interval '7 hours')")
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = Path(folder) / "wrong.conf"
+            wrong.write_text(right.replace("{old:Task}", "{old:task_id}"))
+            self.assertRegex(self.run_program("sweep", profile=str(wrong), code=2).stderr,
+                             r"wrong.conf:[0-9][0-9]+: table '.*' has no column 'task_id'")
+            self.profile = str(Path(folder) / "mine.conf")
+            Path(self.profile).write_text(right)
+            with self.role("reader") as reader:
+                self.assertIn('GRANT USAGE ON SCHEMA "My Schema" TO reader', self.run_program("list", url=reader, code=6).stderr)
+                self.sql('GRANT USAGE ON SCHEMA "My Schema" TO reader')
+                self.assertIn('GRANT SELECT ON "My Schema"."The Tasks" TO reader',
+                              self.run_program("sweep", "--dry-run", url=reader, code=6).stderr)
+            self.assertEqual(self.sweep()["requeued"], 1)
+
+    @contextlib.contextmanager
+    def role(self, name):
+        """The URL as which a new role without rights comes."""
+        self.sql(f"DROP ROLE IF EXISTS {name}; CREATE ROLE {name} LOGIN")
+        try:
+            yield self.url.replace("owner@", f"{name}@")
+        finally:
+            self.sql(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+    def test_the_least_rights_suffice_and_each_is_needed(self):
+        self.sql("INSERT INTO worker_heartbeats VALUES ('dead', 'active', timezone('UTC', now()) - interval '301 s')")
+        grants = self.json("init")[0]["grants"]
+        self.assertEqual(grants, self.json("check")[0]["grants"])
+        self.assertIn(grants[-1] + ";", self.run_program("init").stdout)
+        with self.role("sweeper") as sweeper:
+            self.sql(";".join(grants))
+            self.claim_old("dead", 1)
+            self.assertEqual(self.sweep(url=sweeper)["requeued"], 1)
+            for grant in grants:
+                revoke = grant.replace("GRANT", "REVOKE").replace(" TO ", " FROM ")
+                if 'SCHEMA "public"' in grant or "reclaim.events" in grant.replace('"', ""):  # everybody's; the daemon's prune
+                    continue
+                self.claim_old("dead", 1)
+                self.sql(f"{revoke}; UPDATE worker_heartbeats SET status = 'active'")
+                self.run_program("sweep", url=sweeper, code=6)
+                self.sql(grant)
+                self.assertEqual(self.sweep(url=sweeper)["requeued"], 1)
+
+    def test_a_large_table_without_an_index(self):
+        self.sql("INSERT INTO foundry_tasks (status) SELECT 'completed' FROM generate_series(1, 100000)")
+        self.claim_old("w", 7, 3)
+        told = self.run_program("sweep", code=2).stderr
+        self.assertIn("--force", told)
+        self.run_program("sweep", "--dry-run", code=2)
+        self.run_program("status")
+        self.assertEqual(self.sweep("--force", "--limit", "1")["requeued"], 1)
+        statement = [finding["fix"] for finding in self.json("check", code=2)[0]["findings"] if finding["subject"] == "index"][0]
+        self.assertIn(statement, told)
+        self.sql(statement)
+        self.assertEqual(self.sweep()["requeued"], 2)
+        self.assertNotIn("index", [finding["subject"] for finding in self.json("check")[0]["findings"]])
+
+    def test_rows_that_refuse(self):
+        """A trigger, a CHECK and a unique partial index: each row left, named, counted, and no obstacle to the others."""
+        self.sql("""
+            ALTER TABLE foundry_tasks ADD CHECK (task_type <> 'check' OR status = 'claimed');
+            CREATE UNIQUE INDEX ON foundry_tasks (task_type) WHERE status = 'pending' AND task_type = 'unique';
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$;
+            CREATE TRIGGER refuse BEFORE UPDATE ON foundry_tasks FOR EACH ROW WHEN (old.task_type = 'trigger')
+                EXECUTE FUNCTION refuse();
+            INSERT INTO foundry_tasks (task_type) VALUES ('unique');
+            INSERT INTO foundry_tasks (task_type, status, claimed_by, claimed_at) SELECT kind, 'claimed', 'w',
+                timezone('UTC', now()) - interval '7 hours' FROM unnest(ARRAY['trigger', 'check', 'unique', 'fine', 'good']) AS kind;
+        """)
+        done = self.run_program("--json", "sweep")
+        swept = json.loads(done.stdout, object_pairs_hook=self.once)
+        self.assertEqual((swept["requeued"], swept["errors"]), (2, 3))
+        for kind, why in (("trigger", "not this one"), ("check", "check constraint"), ("unique", "duplicate key")):
+            task = self.value(f"SELECT task_id FROM foundry_tasks WHERE task_type = '{kind}' AND status = 'claimed'")
+            self.assertRegex(done.stderr, f"{task}.*{why}")
+        self.assertEqual(self.sweep()["errors"], 3)
+
+    def once(self, pairs):
+        """No word stands twice in an object."""
+        self.assertEqual(len(dict(pairs)), len(pairs), pairs)
+        return dict(pairs)
+
+
 class Seedcore(Case):
     profile = "seedcore"
 
@@ -485,6 +592,26 @@ class Seedcore(Case):
         self.sql("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_tasks_stale_running'::regclass")
         self.run_program("init")
         self.assertEqual(self.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'idx_tasks_stale_running'::regclass"), "t")
+
+    def test_migration_of_a_partitioned_table(self):
+        self.sql("DROP TABLE tasks CASCADE")
+        self.sql("DROP TYPE taskstatus; DROP FUNCTION touch;" + SEEDCORE.replace(
+            "updated_at timestamptz DEFAULT now());", "updated_at timestamptz DEFAULT now()) PARTITION BY HASH (id);"
+            "CREATE TABLE p0 PARTITION OF tasks FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
+            "CREATE TABLE p1 PARTITION OF tasks FOR VALUES WITH (MODULUS 2, REMAINDER 1) PARTITION BY HASH (id);"
+            "CREATE TABLE p1_0 PARTITION OF p1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);", 1))
+        self.sql("INSERT INTO tasks SELECT FROM generate_series(1, 100)")
+        self.assertIn("ATTACH PARTITION", self.run_program("init", "--print").stdout)
+        invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+        for _ in range(2):
+            self.run_program("init")
+            self.assertEqual(self.value(invalid), "0")
+        self.sql("DROP INDEX idx_tasks_owner_status; CREATE INDEX idx_tasks_owner_status ON ONLY tasks (owner_id) WHERE status = 'running'")
+        self.assertEqual(self.value(invalid), "1")  # somebody's init broke off
+        self.run_program("init")
+        self.assertEqual(self.value(invalid), "0")
+        self.run_old(16)
+        self.assertEqual(self.sweep()["requeued"], 1)
 
     def test_cleanup_function(self):
         self.run_program("init")

@@ -72,7 +72,12 @@ static void test_what_is_wrong_with_a_file_is_said(void **state)
 {
 	const struct db_options creating = { .create = true }, reading = { .read_only = true };
 	const char *missing = file_url(state, "none.db");
-	assert_no_open(missing, NULL, "(`reclaim init` or `reclaim submit` creates it)");
+	const struct db_options ours = { .ours = true };
+	assert_no_open(missing, &ours, "(`reclaim init` or `reclaim submit` creates it)");
+	struct reclaim_error error = { 0 };
+	struct db *db = NULL;
+	assert_failed(db_open(missing, NULL, &db, &error), RECLAIM_UNAVAILABLE, &error, NULL);
+	assert_null(strstr(error.message, "reclaim init"));
 	assert_no_open(missing, &reading, "no database file");
 	assert_int_equal(access(in(state, "none.db"), F_OK), -1);
 	assert_no_open(file_url(state, "no/x.db"), NULL, "its folder does not exist");

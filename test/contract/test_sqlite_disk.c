@@ -80,6 +80,21 @@ static int open_in_vain(void *context)
 	return 0;
 }
 
+/* A WAL that is not there, or empty, is not needed; one with something in it is. */
+static int look_without_a_wal(void *context)
+{
+	struct child *child = context;
+	struct db *db = NULL;
+	const struct db_options reading = { .read_only = true }, writing = { .create = true };
+	const struct statement counting = plain("read", "SELECT count(*) FROM t", false);
+	CHECK(db_open(child->url, &reading, &db, &child->error) == RECLAIM_OK, 1);
+	CHECK(db_run(db, &counting, NULL, NULL, &child->error) == RECLAIM_OK, 2);
+	db_close(db);
+	CHECK(db_open(child->url, &writing, &db, &child->error) == RECLAIM_UNAVAILABLE, 3);
+	CHECK(strstr(child->error.message, "WAL mode"), 4);
+	return 0;
+}
+
 static void test_files_without_rights(void **state)
 {
 	struct child child = { .url = file_url(state, "host.db") };
@@ -92,6 +107,11 @@ static void test_files_without_rights(void **state)
 	assert_int_equal(chmod(*state, 0555), 0);
 	assert_int_equal(chmod(in(state, "ours.db"), 0444), 0);
 	child.url = file_url(state, "ours.db");
+	assert_int_equal(in_child(look_without_a_wal, &child, /* drop_rights= */ true), 0);
+	assert_int_equal(chmod(*state, 0755), 0);
+	FILE *wal = fopen(in(state, "ours.db-wal"), "w");
+	assert_true(wal && fputs("x", wal) >= 0 && fclose(wal) == 0);
+	assert_int_equal(chmod(*state, 0555), 0);
 	assert_int_equal(in_child(open_in_vain, &child, /* drop_rights= */ true), 0);
 	assert_int_equal(chmod(*state, 0755), 0);
 }

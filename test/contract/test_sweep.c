@@ -360,6 +360,8 @@ static void test_grace_after_an_outage(void **state)
 {
 	struct ledger *ledger = open_own(state);
 	mixed_lot(ledger);
+	enrol(ledger,
+	      30 * S); /* idle: nothing of it is taken, and its lease is not ended either */
 	clock_pass(45 * S);
 	OK(turn_outage(ledger, 5 * S, &error));
 	struct sweep_result result = swept(ledger, whole);
@@ -379,6 +381,9 @@ static void test_grace_after_an_outage(void **state)
 	assert_false(result.grace);
 	assert_string_equal(ids_of(&result), "spent:stuck silent:requeue");
 	sweep_result_finish(&result);
+	assert_int_equal(
+		ask(ledger->db, "SELECT count(*) FROM reclaim_workers WHERE state = 'lost'"),
+		2);
 	ledger_close(ledger);
 }
 

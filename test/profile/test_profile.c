@@ -60,6 +60,31 @@ static void assert_rule(const struct profile *profile, size_t i, const char *nam
 	assert_non_null(rule->reason);
 }
 
+static int lines_before(const char *text, const char *part)
+{
+	const char *at = strstr(text, part);
+	assert_non_null(at);
+	int count = 0;
+	for (const char *c = text; c < at; c++) {
+		count += *c == '\n';
+	}
+	return count;
+}
+
+/* The same column in two tables stands in two lines. */
+static void test_lines_of_names(void **state)
+{
+	(void)state;
+	const char *text = profile_builtin("foundry");
+	struct profile *p = parse(text);
+	assert_int_equal(profile_line_of(p, p->key.items[0]), lines_before(text, "\nkey ") + 2);
+	assert_int_equal(profile_line_of(p, p->roles[ROLE_STATE]),
+			 lines_before(text, "columns {") + 2);
+	assert_int_equal(profile_line_of(p, p->workers.state),
+			 lines_before(text, "workers {") + 5);
+	profile_destroy(p);
+}
+
 /* ---- the five ---- */
 
 static void test_builtin(void **state)
@@ -488,7 +513,7 @@ static void test_files(void **state)
 	assert_refused(folder, "not a regular file");
 	unlink(pipe);
 	unlink(path);
-	assert_refused(path, "No such file");
+	assert_refused(path, "mine.conf: No such file");
 	rmdir(folder);
 	assert_refused("foundary",
 		       "no profile 'foundary'; built in: reclaim, foundry, seedcore, "
@@ -631,6 +656,7 @@ int main(void)
 		cmocka_unit_test(test_environment_good),
 		cmocka_unit_test(test_environment_bad),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_lines_of_names),
 		cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_threads),

@@ -150,19 +150,18 @@ static void test_key_round_trip(void **state)
 		TEXT_CLEANUP struct text id = { 0 };
 		char data[4][24];
 		struct value key[4], back[4];
-		bool is_blob[4];
+		enum value_type types[4];
 		size_t count = 1 + (size_t)random_below(&random, 4);
 		for (size_t i = 0; i < count; i++) {
 			size_t size = (size_t)random_below(&random, sizeof data[i] + 1);
 			random_bytes(&random, data[i], size);
-			is_blob[i] = random_below(&random, 4) == 0;
-			key[i] = value_bytes(is_blob[i] ? VALUE_BLOB : VALUE_TEXT, data[i],
-					     size);
+			types[i] = random_below(&random, 4) == 0 ? VALUE_BLOB : VALUE_TEXT;
+			key[i] = value_bytes(types[i], data[i], size);
 		}
 		key_print(&id, key, count);
 		assert_int_equal(strlen(text_string(&id)), id.size);
 		assert_int_equal(utf8_invalid_at(text_string(&id), id.size), id.size);
-		assert_true(key_parse(&arena, text_string(&id), is_blob, count, back));
+		assert_true(key_parse(&arena, text_string(&id), types, count, back));
 		for (size_t i = 0; i < count; i++) {
 			assert_true(value_equal(&key[i], &back[i]));
 		}
@@ -175,24 +174,28 @@ static void test_ids_that_no_row_can_have(void **state)
 	static const struct {
 		const char *id;
 		size_t count;
-		bool is_blob;
+		enum value_type type;
 	} cases[] = {
-		{ "100%", 1, false },
-		{ "%4", 1, false },
-		{ "%G1", 1, false },
-		{ "a", 2, false },
-		{ "a/b/c", 2, false },
-		{ "", 2, false },
-		{ "not hex", 1, true },
-		{ "abc", 1, true },
-		{ "01960b8c-0000-7abc-8def-0011223344f", 1, true },
-		{ "", 0, false },
+		{ "100%", 1, VALUE_TEXT },
+		{ "%4", 1, VALUE_TEXT },
+		{ "%G1", 1, VALUE_TEXT },
+		{ "a", 2, VALUE_TEXT },
+		{ "a/b/c", 2, VALUE_TEXT },
+		{ "", 2, VALUE_TEXT },
+		{ "not hex", 1, VALUE_BLOB },
+		{ "abc", 1, VALUE_BLOB },
+		{ "01960b8c-0000-7abc-8def-0011223344f", 1, VALUE_BLOB },
+		{ "", 1, VALUE_INT },
+		{ "1x", 1, VALUE_INT },
+		{ "9223372036854775808", 1, VALUE_INT },
+		{ "1.5", 1, VALUE_REAL },
+		{ "", 0, VALUE_TEXT },
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		ARENA_CLEANUP struct arena arena = { 0 };
-		const bool is_blob[2] = { cases[i].is_blob, cases[i].is_blob };
+		const enum value_type types[2] = { cases[i].type, cases[i].type };
 		struct value key[2] = { value_int(7), value_int(7) };
-		assert_false(key_parse(&arena, cases[i].id, is_blob, cases[i].count, key));
+		assert_false(key_parse(&arena, cases[i].id, types, cases[i].count, key));
 		assert_int_equal(key[0].number, 7);
 	}
 }
@@ -202,13 +205,15 @@ static void test_ids_as_people_may_type_them(void **state)
 	(void)state;
 	ARENA_CLEANUP struct arena arena = { 0 };
 	struct value key;
-	const bool blob = true, text = false;
+	const enum value_type blob = VALUE_BLOB, text = VALUE_TEXT, number = VALUE_INT;
 	assert_true(key_parse(&arena, "01960B8C-0000-7ABC-8DEF-0011223344FF", &blob, 1, &key));
 	assert_memory_equal(key.data, uuid_bytes, 16);
 	assert_true(key_parse(&arena, "01960b8c00007abc8def0011223344ff", &blob, 1, &key));
 	assert_memory_equal(key.data, uuid_bytes, 16);
 	assert_true(key_parse(&arena, "a%2fb", &text, 1, &key));
 	assert_memory_equal(key.data, "a/b", 4);
+	assert_true(key_parse(&arena, "-7", &number, 1, &key));
+	assert_true(key.type == VALUE_INT && key.number == -7);
 }
 
 int main(void)

@@ -18,8 +18,10 @@ static const struct heading headings[] = {
 	{ .title = "WHAT AND WHY", .tail = true },
 };
 
-static void add_row(struct text_table *table, const struct audit_row *event)
+static void add_row(struct text_table *table, const struct profile *profile,
+		    const struct audit_row *event)
 {
+	struct text TEXT_CLEANUP id = { 0 };
 	struct text TEXT_CLEANUP move = { 0 };
 	struct text TEXT_CLEANUP what = { 0 };
 	enum state to = STATE_NONE;
@@ -30,7 +32,10 @@ static void add_row(struct text_table *table, const struct audit_row *event)
 		state_parse(event->to, &to);
 	}
 	text_table_add_time(table, event->at);
-	text_table_add(table, TINT_PLAIN, event->task);
+	if (event->task) {
+		id_show(&id, profile, event->task);
+	}
+	text_table_add(table, TINT_PLAIN, event->task ? text_string(&id) : NULL);
 	text_table_add(table, state_tint(to), text_string(&move));
 	text_table_add(table, TINT_PLAIN, text_string(&what));
 }
@@ -50,7 +55,7 @@ static int print_rows(const struct app *app, const struct result *rows, int64_t 
 			audit_json(&json, &event);
 			text_add(&out, "\n");
 		} else {
-			add_row(&table, &event);
+			add_row(&table, app->ledger->profile, &event);
 		}
 	}
 	if (!app->json && rows->rows > 0) {

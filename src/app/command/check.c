@@ -50,6 +50,11 @@ static void print_json(struct text *out, const struct lint *lint)
 	json_int(&json, "warnings", lint->counts[SEVERITY_WARNING]);
 	add_findings(&json, lint);
 	add_worst_cases(&json, lint->ledger);
+	json_open(&json, "grants", '[');
+	for (size_t i = 0; i < lint->grant_count; i++) {
+		json_string(&json, NULL, lint->grants[i]);
+	}
+	json_close(&json, ']');
 	json_close(&json, '}');
 	text_add(out, "\n");
 }
@@ -109,6 +114,16 @@ static void print_worst_cases(struct text *out, const struct ledger *ledger,
 	text_table_print(out, &table, screen);
 }
 
+static void print_grants(struct text *out, const struct lint *lint)
+{
+	if (lint->grant_count > 0) {
+		text_add(out, "\nthe least rights of a role that sweeps\n");
+	}
+	for (size_t i = 0; i < lint->grant_count; i++) {
+		text_printf(out, "  %s;\n", lint->grants[i]);
+	}
+}
+
 static void print_text(struct text *out, const struct lint *lint, const struct screen *screen)
 {
 	for (int severity = SEVERITY_ERROR; severity >= SEVERITY_NOTE; severity--) {
@@ -119,6 +134,7 @@ static void print_text(struct text *out, const struct lint *lint, const struct s
 		}
 	}
 	print_worst_cases(out, lint->ledger, screen);
+	print_grants(out, lint);
 	int errors = lint->counts[SEVERITY_ERROR], warnings = lint->counts[SEVERITY_WARNING];
 	text_printf(out, "\n%d error%s, %d warning%s\n", errors, errors == 1 ? "" : "s",
 		    warnings, warnings == 1 ? "" : "s");
@@ -163,7 +179,7 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct lint lint = { .ledger = app->ledger,
 			     .condition = &condition,
 			     .sample = &sample };
-	int code = report(app, &lint);
+	int code = lint_grants(&lint, &error) ? app_fail(app, &error) : report(app, &lint);
 	lint_finish(&lint);
 	condition_finish(&condition);
 	return code;

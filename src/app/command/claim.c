@@ -49,15 +49,20 @@ static void add_time(struct text *out, const char *label, int64_t time)
 	}
 }
 
-static void add_text(struct text *out, const struct claimed *claimed)
+static void add_text(struct text *out, const struct profile *profile,
+		     const struct claimed *claimed)
 {
+	struct text TEXT_CLEANUP id = { 0 };
 	struct text TEXT_CLEANUP attempt = { 0 };
-	text_printf(&attempt, "%lld", (long long)claimed->attempt);
+	if (claimed->attempt >= 0) {
+		text_printf(&attempt, "%lld", (long long)claimed->attempt);
+	}
 	if (claimed->max_attempts >= 0) {
 		text_printf(&attempt, " of %lld", (long long)claimed->max_attempts);
 	}
 	text_add(out, out->size ? "\n" : "");
-	add_field(out, "id", claimed->id);
+	id_show(&id, profile, claimed->id);
+	add_field(out, "id", text_string(&id));
 	add_field(out, "token", claimed->token);
 	add_field(out, "queue", claimed->queue);
 	add_field(out, "kind", claimed->kind);
@@ -75,7 +80,11 @@ static int print(const struct app *app, const struct claims *claims)
 		return EXIT_NOT_FOUND;
 	}
 	for (size_t i = 0; i < claims->count; i++) {
-		(app->json ? add_json : add_text)(&out, &claims->items[i]);
+		if (app->json) {
+			add_json(&out, &claims->items[i]);
+		} else {
+			add_text(&out, app->ledger->profile, &claims->items[i]);
+		}
 	}
 	return app_out(app, &out);
 }

@@ -124,7 +124,7 @@ static void print_head(struct text *out, const struct plan *plan, const struct e
 	row_print_id(&id, plan, row);
 	row_print_owner(&owner, plan, row);
 	text_add(out, "task ");
-	text_add_visible(out, text_string(&id), id.size);
+	id_show(out, plan->profile, text_string(&id));
 	text_add(out, "\n");
 	text_add(&state, word == STATE_NONE ? "none of ours" : state_word(word));
 	if (!native || strcasecmp(native, text_string(&state)) != 0) {

@@ -31,7 +31,9 @@ static int say_done(const struct app *app, const char *id, enum state to)
 		json_string(&json, "state", state_word(to));
 		json_close(&json, '}');
 	} else {
-		text_add_visible(&out, id, strlen(id));
+		struct text TEXT_CLEANUP shown = { 0 };
+		id_show(&shown, app->ledger->profile, id);
+		text_add_visible(&out, text_string(&shown), shown.size);
 		text_printf(&out, " is %s", state_word(to));
 	}
 	text_add_char(&out, '\n');

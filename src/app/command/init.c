@@ -1,6 +1,8 @@
 /* init: makes or upgrades the ledger. */
 #include "app.h"
 
+#include "rights.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -33,13 +35,15 @@ static const struct db_driver *driver_of(const char *url)
 /* Our own tables need no look at the database: it may not even be there yet. False: an unknown engine. */
 static bool add_own_scripts(struct text *out, const char *url)
 {
-	static const enum sql scripts[] = { SQL_SCHEMA, SQL_SCHEMA_HOST };
+	static const enum sql scripts[] = { SQL_SCHEMA, SQL_SCHEMA_HOST, SQL_FUNCTIONS };
 	const struct db_driver *driver = driver_of(url);
 	for (size_t i = 0; driver && sql_engines[i].name; i++) {
 		if (strcmp(sql_engines[i].name, driver->name) == 0) {
 			for (size_t j = 0; j < sizeof(scripts) / sizeof(scripts[0]); j++) {
 				const struct sql_text *text = &sql_engines[i].texts[scripts[j]];
-				add_script(out, text->name, text->text);
+				if (text->text) {
+					add_script(out, text->name, text->text);
+				}
 			}
 			return true;
 		}
@@ -61,6 +65,26 @@ static int print(struct app *app)
 	return app_out(app, &out);
 }
 
+/* What a role that only sweeps needs here; our own ledger's is told by `check`. */
+static enum reclaim_status add_grants(struct app *app, plan_line_fn *line, void *context,
+				      struct reclaim_error *error)
+{
+	return app->ledger->profile->native ? RECLAIM_OK :
+					      ledger_rights(app->ledger, line, context, error);
+}
+
+static void add_grant(void *context, const char *name, const char *sql)
+{
+	(void)name;
+	text_printf(context, "%s;\n", sql);
+}
+
+static void add_grant_member(void *context, const char *name, const char *sql)
+{
+	(void)name;
+	json_string(context, NULL, sql);
+}
+
 static int run(struct app *app, const char *const *values, int argc, char **argv)
 {
 	struct reclaim_error error = { 0 };
@@ -75,17 +99,25 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	    ledger_plan(app->ledger, &error)) {
 		return app_fail(app, &error);
 	}
+	enum reclaim_status status = RECLAIM_OK;
 	struct json json = { .out = &out };
 	if (app->json) {
 		json_open(&json, NULL, '{');
 		json_string(&json, "profile", app->ledger->profile->name);
 		json_string(&json, "db", app->ledger->db->url->shown);
+		json_open(&json, "grants", '[');
+		status = add_grants(app, add_grant_member, &json, &error);
+		json_close(&json, ']');
 		json_close(&json, '}');
+		text_add_char(&out, '\n');
 	} else {
-		text_printf(&out, "ledger %s is ready in %s", app->ledger->profile->name,
+		text_printf(&out, "ledger %s is ready in %s\n", app->ledger->profile->name,
 			    app->ledger->db->url->shown);
+		status = add_grants(app, add_grant, &out, &error);
 	}
-	text_add_char(&out, '\n');
+	if (status) {
+		return app_fail(app, &error);
+	}
 	return app_out(app, &out);
 }
 

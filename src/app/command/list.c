@@ -33,10 +33,12 @@ static bool parse_state(const struct app *app, const char *word, struct listing 
 static void add_row(struct text_table *table, const struct plan *plan, const struct value *row)
 {
 	struct text TEXT_CLEANUP id = { 0 };
+	struct text TEXT_CLEANUP shown = { 0 };
 	struct text TEXT_CLEANUP owner = { 0 };
 	row_print_id(&id, plan, row);
+	id_show(&shown, plan->profile, text_string(&id));
 	row_print_owner(&owner, plan, row);
-	text_table_add(table, TINT_PLAIN, text_string(&id));
+	text_table_add(table, TINT_PLAIN, text_string(&shown));
 	text_table_add_state(table, row_state(plan, row), row_native(plan, row));
 	text_table_add_age(table, row_age(plan, row));
 	if (plan->at.roles[ROLE_ATTEMPTS] > 0) {
@@ -60,7 +62,7 @@ static int choose_headings(const struct plan *plan, struct heading *headings)
 		enum role role; /* ROLE_COUNT: always */
 		struct heading heading;
 	} all[] = {
-		{ ROLE_COUNT, { .title = "ID" } },
+		{ ROLE_COUNT, { .title = "ID", .elastic = true, .least = ID_LEAST } },
 		{ ROLE_COUNT, { .title = "STATE" } },
 		{ ROLE_COUNT, { .title = "AGE", .right = true } },
 		{ ROLE_ATTEMPTS, { .title = "ATT", .right = true, .spare = 2 } },

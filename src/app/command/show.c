@@ -223,7 +223,7 @@ static void print_all(struct text *out, const struct shown *s)
 	struct text TEXT_CLEANUP id = { 0 };
 	row_print_id(&id, s->plan, s->row);
 	text_add(out, "task ");
-	text_add_visible(out, text_string(&id), id.size);
+	id_show(out, s->plan->profile, text_string(&id));
 	text_add(out, "\n");
 	print_state(out, s);
 	print_who(out, s);

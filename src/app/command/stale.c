@@ -100,7 +100,7 @@ static void print_json(struct text *out, const struct survey *survey)
 static void print_table(const struct app *app, struct text *out, const struct survey *survey)
 {
 	static const struct heading headings[] = {
-		{ .title = "ID" },
+		{ .title = "ID", .elastic = true, .least = ID_LEAST },
 		{ .title = "RULE", .elastic = true },
 		{ .title = "AGE", .right = true },
 		{ .title = "NEXT SWEEP" },
@@ -112,9 +112,11 @@ static void print_table(const struct app *app, struct text *out, const struct su
 		const struct swept_task *task = &survey->result.tasks[i];
 		const char *held = hold_names[survey->holds[i]];
 		struct text TEXT_CLEANUP next = { 0 };
+		struct text TEXT_CLEANUP id = { 0 };
+		id_show(&id, app->ledger->profile, task->id);
 		text_printf(&next, held ? "waits: %s" : "%s",
 			    held ? held : remedy_name(task->remedy));
-		text_table_add(&table, TINT_PLAIN, task->id);
+		text_table_add(&table, TINT_PLAIN, text_string(&id));
 		text_table_add(&table, TINT_PLAIN, task->rule);
 		text_table_add_age(&table, task->age);
 		text_table_add(&table, held ? TINT_WARN : TINT_PLAIN, text_string(&next));

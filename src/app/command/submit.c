@@ -76,18 +76,15 @@ static int check_alone(const struct app *app, const char *const *values)
 	return 0;
 }
 
-static void add_id(struct text *out, bool as_json, const char *id)
+static void add_id(struct text *out, const struct app *app, const char *id)
 {
 	struct json json = { .out = out };
-	if (as_json) {
+	if (app->json) {
 		json_open(&json, NULL, '{');
 		json_string(&json, "id", id);
 		json_close(&json, '}');
-	} else if (isatty(STDOUT_FILENO)) {
-		text_add_visible(out, id,
-				 strlen(id)); /* who had the key first may have chosen it */
 	} else {
-		text_add(out, id);
+		id_show(out, app->ledger->profile, id);
 	}
 	text_add_char(out, '\n');
 }
@@ -96,7 +93,7 @@ static int print_ids(const struct app *app, char (*ids)[RECLAIM_ID_SIZE], size_t
 {
 	struct text TEXT_CLEANUP out = { 0 };
 	for (size_t i = 0; i < count; i++) {
-		add_id(&out, app->json, ids[i]);
+		add_id(&out, app, ids[i]);
 	}
 	return app_out(app, &out);
 }

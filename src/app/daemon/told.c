@@ -245,6 +245,16 @@ static void tell_found(const struct told *told, const struct sweep_result *resul
 	say_all(told, result->stale > 0 ? OCCASION_FOUND : OCCASION_NOTHING, NULL, &facts);
 }
 
+static void tell_locked(const struct told *told, const struct sweep_result *result)
+{
+	for (size_t i = 0; i < result->locked_count && !told->only_theirs; i++) {
+		const struct swept_problem *row = &result->locked_rows[i];
+		app_log(told->app, /* debug= */ false,
+			"task %s is left for the next pass: its row is locked by %s", row->id,
+			*row->message ? row->message : "somebody's transaction");
+	}
+}
+
 static void tell_races(const struct told *told, const struct sweep_result *result)
 {
 	if (result->lost_races > 0 && !told->only_theirs) {
@@ -268,6 +278,7 @@ void tell_pass(struct told *told, const struct sweep_result *result, bool in_gra
 	for (size_t i = 0; i < result->problem_count; i++) {
 		tell_problem(told, &result->problems[i]);
 	}
+	tell_locked(told, result);
 	tell_races(told, result);
 	if (taken(result) > 0 || result->errors > 0 || result->lost_races > 0) {
 		tell_done(told, result);

@@ -13,6 +13,7 @@ void lint_finish(struct lint *lint)
 {
 	arena_finish(&lint->arena);
 	free(lint->findings);
+	free(lint->grants);
 	*lint = (struct lint){ 0 };
 }
 

@@ -21,6 +21,8 @@ struct lint {
 	struct lint_finding *findings;
 	size_t count, room;
 	int counts[SEVERITY_COUNT];
+	const char **grants; /* what a role that sweeps needs; none on an engine without roles */
+	size_t grant_count;
 	bool failed; /* no memory */
 };
 void lint_finish(struct lint *lint);
@@ -33,6 +35,7 @@ void lint_columns(struct lint *lint);
 void lint_indexes(struct lint *lint);
 void lint_timing(struct lint *lint);
 void lint_rights(struct lint *lint);
+enum reclaim_status lint_grants(struct lint *lint, struct reclaim_error *error);
 /* The invariants that this ledger can't give. */
 void lint_promises(struct lint *lint);
 

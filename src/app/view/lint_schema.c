@@ -1,13 +1,13 @@
 /* Columns, what they hold, and indexes. */
 #include "lint.h"
 
-#include "pieces.h"
+#include "index.h"
+#include "rights.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define UNINDEXED_MAX 100000 /* rows above which a sweep without an index is refused */
 
 /* ---- columns ---- */
 
@@ -173,79 +173,17 @@ void lint_columns(struct lint *lint)
 
 /* ---- indexes ---- */
 
-/* Whether the word stands in the definition by itself. */
-static bool mentions(const char *definition, const char *word)
-{
-	static const char part[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-	size_t size = strlen(word);
-	for (const char *at = definition; (at = strstr(at, word)); at += size) {
-		bool starts = at == definition || !strchr(part, at[-1]);
-		if (starts && (!at[size] || !strchr(part, at[size]))) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static const char *predicate_of(const struct table_index *index)
-{
-	const char *where = index->partial ? strcasestr(index->definition, "where") : NULL;
-	return where ? where : "";
-}
-
-/* By the state, or holding nothing but rows that are chosen by state or owner. */
-static bool helps(const struct profile *profile, const struct table_index *index)
-{
-	const char *state = profile->roles[ROLE_STATE], *owner = profile->roles[ROLE_OWNER];
-	if (!index->valid) {
-		return false;
-	}
-	if (!index->partial) {
-		return string_equal(index->first, state);
-	}
-	const char *predicate = predicate_of(index);
-	return mentions(predicate, state) ||
-	       (profile->claims && owner && mentions(predicate, owner));
-}
-
-static const char *index_statement(struct lint *lint)
-{
-	struct plan *plan = lint->ledger->plan;
-	const struct profile *profile = lint->ledger->profile;
-	struct text TEXT_CLEANUP text = { 0 };
-	struct text TEXT_CLEANUP name = { 0 };
-	text_printf(&name, "%s_in_flight",
-		    strrchr(profile->table, '.') ? strrchr(profile->table, '.') + 1
-						 : profile->table);
-	text_printf(&text, "CREATE INDEX %s ON %s (",
-		    quote_name(&lint->arena, plan->driver, text_string(&name)),
-		    quote_name(&lint->arena, plan->driver, profile->table));
-	for (size_t i = 0; i < plan->key_count; i++) {
-		text_printf(&text, "%s%s", i ? ", " : "",
-			    quote_name(&lint->arena, plan->driver, profile->key.items[i]));
-	}
-	text_printf(&text, ") WHERE %s", piece_claims(plan, plan->in_flight));
-	return text.failed || name.failed ? NULL
-					  : arena_string(&lint->arena, text_string(&text));
-}
-
 static void lint_in_flight_index(struct lint *lint)
 {
-	const struct table *table = lint->ledger->plan->table;
 	const struct counts *counts = &lint->condition->counts;
 	int64_t rows = 0;
-	bool found = false;
-	for (size_t i = 0; i < table->index_count; i++) {
-		found |= helps(lint->ledger->profile, &table->indexes[i]);
-	}
 	for (int state = 0; state < STATE_COUNT; state++) {
 		rows += counts->by_state[state];
 	}
-	if (!found) {
+	if (!index_serves(lint->ledger->plan)) {
 		bool refused = rows > UNINDEXED_MAX;
 		lint_add(lint, refused ? SEVERITY_ERROR : SEVERITY_WARNING, "index",
-			 index_statement(lint),
+			 index_statement(&lint->arena, lint->ledger->plan),
 			 "no index serves the rows in flight: every look reads all %" PRId64
 			 " rows of '%s'%s",
 			 rows, lint->ledger->profile->table,
@@ -263,9 +201,7 @@ static void lint_hot_indexes(struct lint *lint)
 		const struct table_index *index = &table->indexes[i];
 		for (size_t s = 0; s < sizeof(written) / sizeof(written[0]); s++) {
 			const char *column = profile->signals[written[s]].column;
-			bool on_it = column && (string_equal(index->first, column) ||
-						mentions(index->definition, column));
-			if (on_it) {
+			if (column && index_mentions(index, column)) {
 				lint_add(lint, SEVERITY_WARNING, index->name, NULL,
 					 "indexes '%s', which every beat writes: each beat is "
 					 "a full update of the row and "
@@ -300,6 +236,25 @@ void lint_indexes(struct lint *lint)
 		lint_hot_indexes(lint);
 	}
 	lint_worker_key(lint);
+}
+
+static void add_grant(void *context, const char *name, const char *sql)
+{
+	struct lint *lint = context;
+	(void)name;
+	const char **grants =
+		reallocarray(lint->grants, lint->grant_count + 1, sizeof(*lint->grants));
+	const char *copy = arena_string(&lint->arena, sql);
+	lint->failed |= !grants || !copy;
+	lint->grants = grants ? grants : lint->grants;
+	if (grants && copy) {
+		grants[lint->grant_count++] = copy;
+	}
+}
+
+enum reclaim_status lint_grants(struct lint *lint, struct reclaim_error *error)
+{
+	return ledger_rights(lint->ledger, add_grant, lint, error);
 }
 
 void lint_rights(struct lint *lint)

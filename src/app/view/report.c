@@ -74,10 +74,11 @@ void report_summary(struct text *out, const struct sweep_result *result)
 		    (long long)result->in_flight, (long long)result->stale);
 	text_add(out, result->stale > 0 ? ": " : "");
 	struct text TEXT_CLEANUP counts = { 0 };
-	add_count(&counts, result->requeued, "requeued");
-	add_count(&counts, result->failed, "failed");
-	add_count(&counts, result->stuck, "stuck");
-	add_count(&counts, result->reported, "reported");
+	bool dry = result->dry_run;
+	add_count(&counts, result->requeued, dry ? "to requeue" : "requeued");
+	add_count(&counts, result->failed, dry ? "to fail" : "failed");
+	add_count(&counts, result->stuck, dry ? "to be stuck" : "stuck");
+	add_count(&counts, result->reported, dry ? "to report" : "reported");
 	add_count(&counts, result->held_back, "held back for later");
 	add_count(&counts, result->lost_races, "moved on by themselves");
 	add_count(&counts, result->errors, "that could not be put right");
@@ -101,6 +102,11 @@ void report_problems(const struct app *app, const struct profile *profile,
 	for (size_t i = 0; !told && i < result->problem_count; i++) {
 		app_complain(app, "task %s: %s", result->problems[i].id,
 			     result->problems[i].message);
+	}
+	for (size_t i = 0; i < result->locked_count; i++) {
+		const struct swept_problem *row = &result->locked_rows[i];
+		app_complain(app, "task %s: left for the next pass: its row is locked by %s",
+			     row->id, *row->message ? row->message : "somebody's transaction");
 	}
 	for (size_t i = 0; i < result->blind_count; i++) {
 		app_complain(app, "task %s: %s", result->blind_rows[i].id,

@@ -107,7 +107,7 @@ void row_json_members(struct json *json, const struct plan *plan, const struct v
 	row_print_id(&id, plan, row);
 	row_print_owner(&owner, plan, row);
 	row_print_token(&token, plan, row);
-	json_text(json, "id", &id);
+	json_string(json, "id", text_string(&id)); /* a host's may be empty */
 	json_string(json, "state", state == STATE_NONE ? NULL : state_word(state));
 	json_string(json, "native_state", row_native(plan, row));
 	json_text(json, "owner", &owner);
@@ -122,6 +122,7 @@ void row_json_members(struct json *json, const struct plan *plan, const struct v
 		json_count(json, role_name(numbers[i]), row_number(plan, row, numbers[i], -1));
 	}
 	json_text(json, "token", &token);
+	json->out->failed |= id.failed;
 	json_age(json, "age_s", row_age(plan, row));
 	add_times(json, plan, row);
 }

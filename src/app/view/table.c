@@ -116,7 +116,8 @@ static int widest_elastic(const struct text_table *table, const struct layout *l
 {
 	int widest = -1;
 	for (int c = 0; c < layout->shown; c++) {
-		bool shrinks = table->headings[c].elastic && layout->widths[c] > ELASTIC_MIN;
+		int least = table->headings[c].least ? table->headings[c].least : ELASTIC_MIN;
+		bool shrinks = table->headings[c].elastic && layout->widths[c] > least;
 		if (shrinks && (widest < 0 || layout->widths[c] > layout->widths[widest])) {
 			widest = c;
 		}

@@ -8,11 +8,13 @@
 #include "screen.h"
 
 #define TABLE_COLUMNS_MAX 18
+#define ID_LEAST 36 /* columns of a UUID: an id that is cut can't be typed */
 
 struct heading {
 	const char *title;
 	bool right;   /* numbers */
 	bool elastic; /* may be cut where there is no room */
+	int least;    /* … but not below that; 0: the usual */
 	bool tail;    /* the last one: goes to lines of its own where there is no room */
 	int spare;    /* left out where there is still no room, the highest first; 0: never */
 };

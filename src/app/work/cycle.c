@@ -5,7 +5,7 @@
 #include <time.h>
 
 #define MSEC INT64_C(1000)
-#define CLAIM_EVERY (50 * MSEC) /* at most, while there is nothing */
+#define CLAIM_EVERY (50 * MSEC) /* two at most, while there is nothing */
 #define CLAIM_WHEN_STIRRED (100 * MSEC)
 #define POLL_FIRST (200 * MSEC)
 #define TROUBLE_PAUSE (500 * MSEC)
@@ -85,13 +85,15 @@ static void found_nothing(struct work *work)
 		work->poll_pause * 2 < work->poll ? work->poll_pause * 2 : work->poll;
 }
 
+/* A hint right after a look that found nothing is heard at once; many of them are not. */
 static void found(struct work *work, int64_t count, int64_t asked)
 {
 	if (count > 0) {
 		work_poll_anew(work);
 		work->claim_at = 0;
 	} else {
-		work->claim_at = work_now() + CLAIM_EVERY;
+		work->claim_at = work->looked_at + CLAIM_EVERY;
+		work->looked_at = work_now();
 	}
 	if (count < asked) {
 		found_nothing(work);

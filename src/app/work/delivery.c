@@ -14,7 +14,10 @@ void job_say(const struct job *job, const char *what, const char *why)
 	struct text TEXT_CLEANUP line = { 0 };
 	text_printf(&line, "%s task ", what);
 	text_add_visible(&line, job->id, strlen(job->id));
-	text_printf(&line, ", attempt %lld, after ", (long long)job->attempt);
+	if (job->attempt >= 0) {
+		text_printf(&line, ", attempt %lld", (long long)job->attempt);
+	}
+	text_add(&line, ", after ");
 	duration_print_human(&line, work_now() - job->began);
 	if (why && *why) {
 		text_add(&line, ": ");

@@ -15,7 +15,9 @@ static void say_claimed(const struct job *job, const struct claimed *claimed)
 	struct text TEXT_CLEANUP line = { 0 };
 	text_add(&line, "claimed task ");
 	text_add_visible(&line, claimed->id, strlen(claimed->id));
-	text_printf(&line, ", attempt %lld", (long long)claimed->attempt);
+	if (claimed->attempt >= 0) {
+		text_printf(&line, ", attempt %lld", (long long)claimed->attempt);
+	}
 	if (claimed->queue && *claimed->queue) {
 		text_add(&line, ", queue ");
 		text_add_visible(&line, claimed->queue, strlen(claimed->queue));
@@ -101,7 +103,8 @@ void jobs_tell(struct work *work, enum guardian_order order)
 	pthread_mutex_unlock(&work->mutex);
 }
 
-static bool note_guardian(struct work *work, pid_t pid)
+/* Before a guardian is started: one that is not listed would never be waited for. */
+static bool has_room_for_guardian(struct work *work)
 {
 	if (work->guardian_count == work->guardian_room) {
 		size_t room = work->guardian_room ? work->guardian_room * 2 : 16;
@@ -112,7 +115,6 @@ static bool note_guardian(struct work *work, pid_t pid)
 		work->guardians = list;
 		work->guardian_room = room;
 	}
-	work->guardians[work->guardian_count++] = pid;
 	return true;
 }
 
@@ -129,7 +131,7 @@ void jobs_reap(struct work *work)
 static void publish_control(struct job *job)
 {
 	struct work *work = job->work;
-	note_guardian(work, job->run.guardian.pid);
+	work->guardians[work->guardian_count++] = job->run.guardian.pid;
 	pthread_mutex_lock(&work->mutex);
 	job->control = job->run.guardian.control;
 	if (job->lost || work->stops > 1) {
@@ -152,6 +154,11 @@ void job_start(struct job *job, const struct claimed *claimed, const char *worke
 				       .queue = claimed->queue,
 				       .payload = claimed->payload,
 				       .attempt = claimed->attempt };
+	if (!has_room_for_guardian(work)) {
+		text_add(&job->words, "out of memory");
+		job_hand_in(job, HAND_RELEASE);
+		return;
+	}
 	if (!keeper_lock(work->keeper, worker, &lock)) {
 		text_add(&job->words, "the worker's registration is over");
 		job_hand_in(job, HAND_RELEASE);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define CHUNK ((size_t)65536)
+#define KILL_PATIENCE_MS 5000
 
 /* ---- what it is given ---- */
 
@@ -63,13 +65,19 @@ static bool is_told(const char *entry)
 	return false;
 }
 
+static const char *shown(const char *value)
+{
+	return value ? value : "";
+}
+
 /* Ours, and what it needs to know of its task. NULL: no memory. */
 static char **make_environment(struct arena *arena, const struct errand *errand)
 {
 	char attempt[24];
 	snprintf(attempt, sizeof(attempt), "%lld", (long long)errand->attempt);
-	const char *values[TOLD] = { errand->id, errand->token, attempt, errand->kind,
-				     errand->queue };
+	const char *values[TOLD] = { shown(errand->id), shown(errand->token),
+				     errand->attempt < 0 ? NULL : attempt, shown(errand->kind),
+				     shown(errand->queue) };
 	size_t count = 0, size = 0;
 	while (environ[size]) {
 		size++;
@@ -81,8 +89,8 @@ static char **make_environment(struct arena *arena, const struct errand *errand)
 		}
 	}
 	for (size_t i = 0; list && i < TOLD; i++) {
-		list[count] = arena_printf(arena, "%s=%s", told[i], values[i] ? values[i] : "");
-		if (!list[count++]) {
+		if (values[i] &&
+		    !(list[count++] = arena_printf(arena, "%s=%s", told[i], values[i]))) {
 			return NULL;
 		}
 	}
@@ -200,9 +208,21 @@ static void watch(struct run *run, struct source *source, int fd,
 {
 	*source = (struct source){ .fd = fd, .ready = ready, .context = run };
 	if (!loop_add(run->loop, source)) {
-		/* Without its news the command has no end: it ends now. */
-		guardian_tell(run->guardian.control, GUARDIAN_KILL);
+		run->unwatched = errno;
 	}
+}
+
+/* Without its news the command would have no end: it ends now, and with it the guardian, who closes the news. */
+static void end_unwatched(struct run *run)
+{
+	struct pollfd news = { .fd = run->news.fd, .events = POLLIN };
+	struct guardian_news ignored;
+	ssize_t got = 1;
+	guardian_tell(run->guardian.control, GUARDIAN_KILL);
+	while (got > 0 && poll(&news, 1, KILL_PATIENCE_MS) > 0) {
+		got = read(news.fd, &ignored, sizeof(ignored));
+	}
+	end(run);
 }
 
 enum reclaim_status run_start(struct run *run, const struct running *running,
@@ -234,6 +254,9 @@ enum reclaim_status run_start(struct run *run, const struct running *running,
 	watch(run, &run->out, guardian.out, out_ready);
 	watch(run, &run->err, guardian.err, err_ready);
 	watch(run, &run->news, guardian.news, news_ready);
+	if (run->unwatched) {
+		end_unwatched(run);
+	}
 	return RECLAIM_OK;
 }
 
@@ -252,6 +275,9 @@ void run_finish(struct run *run)
 
 enum ending run_ending(const struct run *run)
 {
+	if (run->unwatched) {
+		return ENDING_FAILED;
+	}
 	if (run->group == 0) {
 		return ENDING_NO_PROCESS;
 	}
@@ -296,7 +322,10 @@ void run_result(const struct run *run, struct text *ret_json)
 
 static void add_status(const struct run *run, const char *command, struct text *message)
 {
-	if (run->exec_error) {
+	if (run->unwatched) {
+		text_printf(message, "command '%s' can't be watched, and was killed: %s",
+			    command, strerror(run->unwatched));
+	} else if (run->exec_error) {
 		text_printf(message, "command '%s' can't be started: %s", command,
 			    strerror(run->exec_error));
 	} else if (run->orphaned) {

@@ -15,7 +15,7 @@ enum { STATUS_NOT_NOW = 75, STATUS_NEVER_RETRY = 100 };
 /* What a command is told of its task. NULL strings are empty. */
 struct errand {
 	const char *id, *token, *kind, *queue, *payload;
-	int64_t attempt;
+	int64_t attempt; /* -1: the ledger counts none */
 };
 
 /* What all commands of a worker have in common. */
@@ -36,6 +36,7 @@ struct run {
 	uint64_t dropped; /* bytes of stdout that were not kept */
 	pid_t group;      /* 0: the command was not started */
 	int exec_error;   /* errno; 0: it runs, or ran */
+	int unwatched;    /* errno; 0: the loop tells of it */
 	int status;       /* of waitpid, once it has ended */
 	bool ended;
 	bool by_order; /* it was told to end */

@@ -44,7 +44,7 @@ static void signals_ready(struct source *source)
 {
 	struct signalfd_siginfo info;
 	while (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
+		if (info.ssi_signo != SIGCHLD) {
 			stop(source->context);
 		}
 	}
@@ -67,12 +67,22 @@ static enum reclaim_status listen_to(struct work *work, struct source *source, i
 			      "no descriptor for the worker's loop: %s", strerror(errno));
 }
 
+/* As nohup leaves it. */
+static bool is_ignored(int number)
+{
+	struct sigaction action;
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static enum reclaim_status start_loop(struct work *work, struct reclaim_error *error)
 {
 	sigset_t ours;
 	sigemptyset(&ours);
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGINT);
+	if (!is_ignored(SIGHUP)) {
+		sigaddset(&ours, SIGHUP);
+	}
 	sigaddset(&ours, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &ours, NULL);
 	enum reclaim_status status = loop_init(&work->loop, error);
@@ -339,7 +349,7 @@ const struct command work_command = {
 		 "completes the task, 75 means not now (the attempt is given back), 100 "
 		 "fails it for good, anything else fails it with the end of stderr, to be "
 		 "tried again. On a lost lease, a cancel or the worker's own death the "
-		 "command's process group is ended. SIGTERM drains, a second one ends at "
-		 "once.",
+		 "command's process group is ended. SIGTERM, SIGINT and SIGHUP drain, a "
+		 "second one ends at once.",
 	.example = "reclaim work --concurrency 4 -- ./resize-image",
 };

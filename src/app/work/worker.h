@@ -49,7 +49,7 @@ struct work {
 	struct running running;
 	struct source signals, wake;
 	struct random random;
-	int stops;          /* SIGTERM and SIGINT so far */
+	int stops;          /* SIGTERM, SIGINT and SIGHUP so far */
 	int64_t give_up_at; /* what can't be handed in by then is left to the sweep; INT64_MAX: never */
 	int code;           /* of the exit */
 
@@ -59,8 +59,9 @@ struct work {
 	pid_t *guardians; /* to be reaped */
 	size_t guardian_count, guardian_room;
 
-	int64_t claim_at; /* not before */
-	int64_t poll_at;  /* nothing is expected to be due before, but for a hint */
+	int64_t claim_at;  /* not before */
+	int64_t looked_at; /* when a claim last found nothing */
+	int64_t poll_at;   /* nothing is expected to be due before, but for a hint */
 	int64_t poll_pause;
 	bool idle; /* the last claim found nothing more, and no job has ended since */
 	bool unhealthy, troubled; /* it has been said */

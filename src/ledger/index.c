@@ -1,0 +1,159 @@
+/* Indexes as found, and the one that a ledger wants. */
+#include "index.h"
+
+#include "pieces.h"
+
+#include <string.h>
+
+/* Whether the word stands in the text by itself. */
+static bool mentions(const char *text, const char *word)
+{
+	static const char part[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	size_t size = strlen(word);
+	for (const char *at = text; (at = strstr(at, word)); at += size) {
+		bool starts = at == text || !strchr(part, at[-1]);
+		if (starts && (!at[size] || !strchr(part, at[size]))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool index_mentions(const struct table_index *index, const char *column)
+{
+	return string_equal(index->first, column) || mentions(index->definition, column);
+}
+
+static const char *predicate_of(const struct table_index *index)
+{
+	const char *where = index->partial ? strcasestr(index->definition, "where") : NULL;
+	return where ? where : "";
+}
+
+/* By the state, or holding nothing but rows that are chosen by state or owner. */
+static bool serves(const struct profile *profile, const struct table_index *index)
+{
+	const char *state = profile->roles[ROLE_STATE], *owner = profile->roles[ROLE_OWNER];
+	if (!index->valid) {
+		return false;
+	}
+	if (!index->partial) {
+		return string_equal(index->first, state);
+	}
+	const char *predicate = predicate_of(index);
+	return (state && mentions(predicate, state)) ||
+	       (profile->claims && owner && mentions(predicate, owner));
+}
+
+bool index_serves(const struct plan *plan)
+{
+	bool found = plan->table->is_view;
+	for (size_t i = 0; i < plan->table->index_count; i++) {
+		found |= serves(plan->profile, &plan->table->indexes[i]);
+	}
+	return found;
+}
+
+/* By when they were claimed, if a sweep reads them so: a time that no beat writes. */
+static bool print_order(struct arena *arena, struct plan *plan, struct text *on)
+{
+	const char *column = plan->profile->signals[SIGNAL_CLAIMED].column;
+	if (plan->order_at < 0 || plan->order_at != plan->at.signals[SIGNAL_CLAIMED]) {
+		return true;
+	}
+	const struct hole hole = { "column", quote_name(arena, plan->driver, column) };
+	const char *key =
+		hole.text ? fill(arena, plan_sql(plan, SQL_ASCENDING)->text, &hole, 1) : NULL;
+	text_printf(on, "%s, ", key ? key : "");
+	return key != NULL;
+}
+
+/* What the index is on, and of which rows: where there are no partial ones it begins with the state. */
+static bool print_columns(struct arena *arena, struct plan *plan, struct text *on,
+			  struct text *where)
+{
+	const struct profile *profile = plan->profile;
+	const char *state = profile->roles[ROLE_STATE];
+	if (plan->driver->whole_indexes && state) {
+		text_printf(on, "%s, ", quote_name(arena, plan->driver, state));
+	} else if (!plan->driver->whole_indexes) {
+		/* By state alone: what a beat writes has no place in an index. */
+		text_printf(where, " WHERE %s",
+			    state ? piece_states(plan, "", plan->in_flight)
+				  : piece_claims(plan, plan->in_flight));
+	}
+	if (!print_order(arena, plan, on)) {
+		return false;
+	}
+	for (size_t i = 0; i < plan->key_count; i++) {
+		text_printf(on, "%s%s", i ? ", " : "",
+			    quote_name(arena, plan->driver, profile->key.items[i]));
+	}
+	return !on->failed && !where->failed;
+}
+
+const char *index_statement(struct arena *arena, struct plan *plan)
+{
+	struct text TEXT_CLEANUP on = { 0 };
+	struct text TEXT_CLEANUP where = { 0 };
+	const char *table = plan->table->name, *dot = strrchr(table, '.');
+	const char *name = arena_printf(arena, "%s_in_flight", dot ? dot + 1 : table);
+	if (!name || !print_columns(arena, plan, &on, &where)) {
+		return NULL;
+	}
+	const struct hole holes[] = { { "name", quote_name(arena, plan->driver, name) },
+				      { "relation", quote_name(arena, plan->driver, table) },
+				      { "on", text_string(&on) },
+				      { "where", text_string(&where) } };
+	return holes[0].text && holes[1].text
+		       ? fill(arena, plan_sql(plan, SQL_CREATE_INDEX)->text, holes, 4)
+		       : NULL;
+}
+
+/* No more is counted than decides. */
+static enum reclaim_status is_large(struct ledger *ledger, struct arena *arena, bool *ret_large,
+				    struct reclaim_error *error)
+{
+	const struct plan *plan = ledger->plan;
+	const struct hole relation = { "relation",
+				       quote_name(arena, plan->driver, plan->table->name) };
+	const char *filled =
+		relation.text ? fill(arena, plan_sql(plan, SQL_COUNT_ROWS)->text, &relation, 1)
+			      : NULL;
+	struct planned count;
+	struct inputs inputs = { 0 };
+	struct result RESULT_CLEANUP result = { 0 };
+	inputs.named[INPUT_LIMIT] = value_int(UNINDEXED_MAX + 1);
+	enum reclaim_status status =
+		filled ? render_planned(arena, plan->driver, "count rows", filled,
+					/* writes= */ false, &count, error)
+		       : fail_no_memory(error);
+	if (!status) {
+		status = planned_run(ledger->db, &count, &inputs, &result, error);
+	}
+	*ret_large = !status && value_integer(result_cell(&result, 0, 0), 0) > UNINDEXED_MAX;
+	return status;
+}
+
+enum reclaim_status index_demand(struct ledger *ledger, struct reclaim_error *error)
+{
+	struct arena ARENA_CLEANUP arena = { 0 };
+	bool large = false;
+	if (index_serves(ledger->plan)) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status = is_large(ledger, &arena, &large, error);
+	if (status || !large) {
+		return status;
+	}
+	const char *statement = index_statement(&arena, ledger->plan);
+	return !statement ? fail_no_memory(error)
+			  : fail(error, RECLAIM_INVALID,
+				 "table '%s' has more than %d rows and no index that serves "
+				 "those in flight: "
+				 "a sweep would read them all each time, and does so only with "
+				 "--force; "
+				 "this helps: %s",
+				 ledger->profile->table, UNINDEXED_MAX, statement);
+}

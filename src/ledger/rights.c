@@ -1,0 +1,210 @@
+/* The tables that a sweep touches, and what it does to each. */
+#include "rights.h"
+
+#include "pieces.h"
+
+#include <string.h>
+
+#define TABLES_MAX 16
+
+enum { READS = 1, INSERTS = 2, UPDATES = 4, DELETES = 8 };
+
+struct use {
+	const char *table; /* as found */
+	unsigned kinds;
+};
+
+struct rights {
+	struct ledger *ledger;
+	struct arena arena;
+	struct use uses[TABLES_MAX];
+	size_t count;
+	struct reclaim_error *error;
+};
+
+static enum reclaim_status use(struct rights *rights, const char *table, unsigned kinds)
+{
+	size_t at = 0;
+	while (at < rights->count && !string_equal(rights->uses[at].table, table)) {
+		at++;
+	}
+	if (at == TABLES_MAX) {
+		return fail(rights->error, RECLAIM_INTERNAL,
+			    "more than %d tables in one profile", TABLES_MAX);
+	}
+	rights->uses[at].table = at < rights->count ? rights->uses[at].table
+						    : arena_string(&rights->arena, table);
+	rights->uses[at].kinds |= kinds;
+	rights->count += at == rights->count;
+	return rights->uses[at].table ? RECLAIM_OK : fail_no_memory(rights->error);
+}
+
+/* A table that is not there needs no rights. */
+static enum reclaim_status use_named(struct rights *rights, const char *name, unsigned kinds)
+{
+	struct table *table = NULL;
+	enum reclaim_status status =
+		db_look_up(rights->ledger->db, name, &table, rights->error);
+	if (!status && table->exists) {
+		status = use(rights, table->name, kinds);
+	}
+	table_destroy(table);
+	return status;
+}
+
+static enum reclaim_status use_own(struct rights *rights, const char *name, unsigned kinds)
+{
+	const char *full = arena_printf(&rights->arena, "%s%s",
+					rights->ledger->db->driver->own_prefix, name);
+	return full ? use(rights, full, kinds) : fail_no_memory(rights->error);
+}
+
+static enum reclaim_status use_insertions(struct rights *rights, const struct insertion *list,
+					  size_t count)
+{
+	enum reclaim_status status = RECLAIM_OK;
+	for (size_t i = 0; !status && i < count; i++) {
+		status = use_named(rights, list[i].table, INSERTS);
+	}
+	return status;
+}
+
+static enum reclaim_status use_hosts(struct rights *rights)
+{
+	const struct plan *plan = rights->ledger->plan;
+	const struct profile *profile = plan->profile;
+	unsigned prunes = profile->native ? DELETES : 0;
+	enum reclaim_status status = use(rights, plan->table->name, READS | UPDATES | prunes);
+	if (!status && plan->worker_table) {
+		status = use(rights, plan->worker_table->name, READS | UPDATES | prunes);
+	}
+	for (int i = 0; !status && i < REMEDY_COUNT; i++) {
+		status = use_insertions(rights, profile->remedies[i].also,
+					profile->remedies[i].also_count);
+	}
+	return status ? status : use_insertions(rights, profile->audit, profile->audit_count);
+}
+
+/* The audit and the turn. */
+static enum reclaim_status use_ours(struct rights *rights)
+{
+	if (rights->ledger->profile->audit_is_log) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status = use_own(rights, "events", READS | INSERTS | DELETES);
+	return status ? status : use_own(rights, "ledgers", READS | INSERTS | UPDATES);
+}
+
+/* ---- as statements ---- */
+
+static const char *kinds_text(struct arena *arena, unsigned kinds)
+{
+	static const char *const words[] = { "SELECT", "INSERT", "UPDATE", "DELETE" };
+	struct text TEXT_CLEANUP text = { 0 };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (kinds & (1U << i)) {
+			text_printf(&text, "%s%s", text.size ? ", " : "", words[i]);
+		}
+	}
+	return text.failed ? NULL : arena_string(arena, text_string(&text));
+}
+
+static const char *schema_of(struct arena *arena, const char *table)
+{
+	const char *dot = strchr(table, '.');
+	return dot ? arena_copy(arena, table, (size_t)(dot - table)) : NULL;
+}
+
+/* Each schema once. */
+static enum reclaim_status print_schemas(struct rights *rights, plan_line_fn *line,
+					 void *context)
+{
+	const struct sql_text *text = plan_sql(rights->ledger->plan, SQL_GRANT_SCHEMA);
+	const char *last = NULL;
+	for (size_t i = 0; text->text && i < rights->count; i++) {
+		const char *schema = schema_of(&rights->arena, rights->uses[i].table);
+		if (!schema || string_equal(schema, last)) {
+			continue;
+		}
+		const struct hole hole = {
+			"schema", quote_name(&rights->arena, rights->ledger->db->driver, schema)
+		};
+		const char *sql = hole.text ? fill(&rights->arena, text->text, &hole, 1) : NULL;
+		if (!sql) {
+			return fail_no_memory(rights->error);
+		}
+		line(context, text->name, sql);
+		last = schema;
+	}
+	return RECLAIM_OK;
+}
+
+/* Defaults of the table's columns that need a right of their own. */
+static enum reclaim_status print_sequences(struct rights *rights, const char *quoted,
+					   plan_line_fn *line, void *context)
+{
+	const struct sql_text *text = plan_sql(rights->ledger->plan, SQL_GRANT_SEQUENCES);
+	struct result RESULT_CLEANUP result = { 0 };
+	const struct value table = value_string(quoted);
+	if (!text->text) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status =
+		ledger_run(rights->ledger, SQL_GRANT_SEQUENCES, &table, &result, rights->error);
+	for (size_t i = 0; !status && i < result.rows; i++) {
+		const struct value *cell = result_cell(&result, i, GRANT_SEQUENCES_R_GRANT);
+		const char *sql = arena_copy(&rights->arena, cell->data, cell->size);
+		if (!sql) {
+			return fail_no_memory(rights->error);
+		}
+		line(context, text->name, sql);
+	}
+	return status;
+}
+
+static enum reclaim_status print_table(struct rights *rights, const struct use *use,
+				       plan_line_fn *line, void *context)
+{
+	const struct sql_text *text = plan_sql(rights->ledger->plan, SQL_GRANT);
+	const struct hole holes[] = {
+		{ "rights", kinds_text(&rights->arena, use->kinds) },
+		{ "relation",
+		  quote_name(&rights->arena, rights->ledger->db->driver, use->table) },
+	};
+	const char *sql = holes[0].text && holes[1].text
+				  ? fill(&rights->arena, text->text, holes, 2)
+				  : NULL;
+	if (!sql) {
+		return fail_no_memory(rights->error);
+	}
+	line(context, text->name, sql);
+	return use->kinds & INSERTS ? print_sequences(rights, holes[1].text, line, context)
+				    : RECLAIM_OK;
+}
+
+static enum reclaim_status print_all(struct rights *rights, plan_line_fn *line, void *context)
+{
+	enum reclaim_status status = print_schemas(rights, line, context);
+	for (size_t i = 0; !status && i < rights->count; i++) {
+		status = print_table(rights, &rights->uses[i], line, context);
+	}
+	return status;
+}
+
+enum reclaim_status ledger_rights(struct ledger *ledger, plan_line_fn *line, void *context,
+				  struct reclaim_error *error)
+{
+	struct rights rights = { .ledger = ledger, .error = error };
+	if (!plan_sql(ledger->plan, SQL_GRANT)->text) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status = use_hosts(&rights);
+	if (!status) {
+		status = use_ours(&rights);
+	}
+	if (!status) {
+		status = print_all(&rights, line, context);
+	}
+	arena_finish(&rights.arena);
+	return status;
+}
