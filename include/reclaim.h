@@ -138,8 +138,8 @@ struct reclaim_claiming {
 
 struct reclaim_claimed {
 	const char *id, *token, *queue, *kind, *payload; /* payload may be NULL */
-	int attempt, max_attempts; /* -1: the ledger counts none */
-	int64_t lease_until, deadline; /* INT64_MIN: none */
+	int attempt, max_attempts;                       /* -1: the ledger counts none */
+	int64_t lease_until, deadline;                   /* INT64_MIN: none */
 };
 
 struct reclaim_claims;
@@ -167,9 +167,10 @@ typedef void reclaim_lost_fn(void *context, const char *id, const char *token,
 			     const char *reason);
 
 struct reclaim_keeping {
-	const char *name; /* shown to people; default host:pid */
-	int64_t lease;    /* default 30 s */
-	int64_t beat;     /* default a third of the lease */
+	const char *
+		name; /* shown to people, default host:pid; on a host's ledger the owner it claims as */
+	int64_t lease; /* default 30 s */
+	int64_t beat;  /* default a third of the lease */
 	int64_t kill_grace; /* stop the work so long before the lease is over; default 5 s, at most a third of the lease */
 	reclaim_lost_fn *lost;
 	void *context;
@@ -227,7 +228,7 @@ struct reclaim_handing {
 	enum reclaim_handing_verb verb;
 	const char *id, *token;
 	const char *text; /* progress, result or message */
-	int64_t time;	  /* renew: the lease; fail: retry_in; 0: the default */
+	int64_t time;     /* renew: the lease; fail: retry_in; 0: the default */
 	bool no_retry;
 };
 
@@ -235,7 +236,8 @@ struct reclaim_handing {
  * Many at once, in one transaction. `ret_statuses[i]` tells of the i-th: OK, NOT_FOUND, LOST or NOT_ALLOWED; such a
  * failure stops none of the others. Any other failure is the call's own, and then nothing has happened.
  */
-RECLAIM_API enum reclaim_status reclaim_hand_in(struct reclaim *ledger, const struct reclaim_handing *handings,
+RECLAIM_API enum reclaim_status reclaim_hand_in(struct reclaim *ledger,
+						const struct reclaim_handing *handings,
 						size_t count, enum reclaim_status *ret_statuses,
 						struct reclaim_error *error);
 

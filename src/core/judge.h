@@ -70,9 +70,9 @@ struct rule {
 	bool missing_is_stale; /* worker: a claim whose worker has no row */
 	bool unless_alive;     /* evidence of life vetoes it */
 	enum remedy then;
-	const char *reason; /* for the audit; see message.h. Never NULL */
+	const char *reason;       /* for the audit; see message.h. Never NULL */
 	const char *spent_reason; /* the same when the budget is used up; NULL: reason */
-	const char *error;  /* for the host's error column; NULL: nothing is written there */
+	const char *error; /* for the host's error column; NULL: nothing is written there */
 	const char *spent_error; /* the same when the budget is used up */
 	const struct after_override *overrides;
 	size_t override_count;

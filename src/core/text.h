@@ -38,7 +38,7 @@ void text_add_visible(struct text *text, const char *data, size_t size);
 /* Adds `data` as the inside of an SQL string literal or quoted identifier: each `quote` doubled. */
 void text_add_quoted(struct text *text, const char *data, size_t size, char quote);
 
-int hex_digit(char c); /* -1: not one */
+int hex_digit(char c);                           /* -1: not one */
 bool string_equal(const char *a, const char *b); /* NULL equals only NULL */
 
 #endif

@@ -42,12 +42,12 @@ const struct value *result_cell(const struct result *result, size_t row, size_t 
 enum column_kind {
 	COLUMN_PLAIN,
 	COLUMN_BYTES,
-	COLUMN_TEXT,   /* takes text without NUL characters only */
-	COLUMN_NUMBER, /* takes whole numbers only */
-	COLUMN_UUID,   /* takes UUIDs only */
+	COLUMN_TEXT,    /* takes text without NUL characters only */
+	COLUMN_NUMBER,  /* takes whole numbers only */
+	COLUMN_UUID,    /* takes UUIDs only */
 	COLUMN_INSTANT, /* the engine's own instants, without a zone: they are in UTC */
-	COLUMN_ZONED,	/* … and with one */
-	COLUMN_OPAQUE,	/* to be read as text only */
+	COLUMN_ZONED,   /* … and with one */
+	COLUMN_OPAQUE,  /* to be read as text only */
 };
 
 /* A table as found. */
@@ -97,7 +97,7 @@ struct db_driver {
 	const char *const *schemes;   /* URL schemes, NULL at the end */
 	char quote;                   /* around identifiers */
 	enum time_format native_time; /* how our own tables keep instants there */
-	const char *own_prefix; /* of our own tables there: "reclaim_" or "reclaim." */
+	const char *own_prefix;       /* of our own tables there: "reclaim_" or "reclaim." */
 	bool whole_indexes; /* there are no partial ones: an index on some states begins with the state */
 	bool loose_types; /* a column may hold values of other types than its own */
 	bool marks_by_place; /* a parameter that stands twice has one marker; else each occurrence has its own */

@@ -4,18 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum reclaim_status unsupported(const struct ledger *ledger, enum verb verb, struct reclaim_error *error)
+static enum reclaim_status unsupported(const struct ledger *ledger, enum verb verb,
+				       struct reclaim_error *error)
 {
 	const struct change *change = &ledger->profile->verbs[verb];
 	for (size_t i = 0; change->present && i < change->set_count; i++) {
 		if (!table_column(ledger->plan->table, change->set[i].column)) {
-			return fail(error, RECLAIM_UNSUPPORTED,
-				    "%s is not supported on this table: '%s' has no column '%s' "
-				    "(`reclaim init` with this profile may add it)",
-				    verb_name(verb), ledger->profile->table, change->set[i].column);
+			return fail(
+				error, RECLAIM_UNSUPPORTED,
+				"%s is not supported on this table: '%s' has no column '%s' "
+				"(`reclaim init` with this profile may add it)",
+				verb_name(verb), ledger->profile->table, change->set[i].column);
 		}
 	}
-	return fail(error, RECLAIM_UNSUPPORTED, "%s is not supported on ledger '%s': its profile has no such verb",
+	return fail(error, RECLAIM_UNSUPPORTED,
+		    "%s is not supported on ledger '%s': its profile has no such verb",
 		    verb_name(verb), ledger->profile->name);
 }
 
@@ -27,7 +30,8 @@ static const struct planned_change *planned_verb(const struct ledger *ledger, en
 
 static int64_t span(const struct plan *plan, const struct value *row)
 {
-	int64_t deadline = row_time(plan, row, SIGNAL_DEADLINE), created = row_time(plan, row, SIGNAL_CREATED);
+	int64_t deadline = row_time(plan, row, SIGNAL_DEADLINE),
+		created = row_time(plan, row, SIGNAL_CREATED);
 	bool known = deadline != NO_TIME && created != NO_TIME && deadline > created;
 	return known ? deadline - created : 6 * 3600 * USEC_PER_SEC;
 }
@@ -51,8 +55,8 @@ static void start_inputs(const struct ledger *ledger, const struct value *row, c
 
 /* Runs the change and what belongs to it; *ret_changed false: the row is not what was read any more. */
 static enum reclaim_status apply(struct ledger *ledger, const struct planned_change *planned,
-				 const struct inputs *inputs, bool with_error, bool *ret_changed,
-				 struct reclaim_error *error)
+				 const struct inputs *inputs, bool with_error,
+				 bool *ret_changed, struct reclaim_error *error)
 {
 	struct result RESULT_CLEANUP result = { 0 };
 	enum reclaim_status status =
@@ -69,17 +73,19 @@ static enum reclaim_status apply(struct ledger *ledger, const struct planned_cha
 /* ---- claim ---- */
 
 /* The owner as its column keeps it: a column of bytes takes a UUID. */
-static enum reclaim_status owner_value(const struct ledger *ledger, const char *owner, struct arena *arena,
-				       struct value *ret_value, struct reclaim_error *error)
+static enum reclaim_status owner_value(const struct ledger *ledger, const char *owner,
+				       struct arena *arena, struct value *ret_value,
+				       struct reclaim_error *error)
 {
 	const char *name = ledger->profile->roles[ROLE_OWNER];
 	const struct column *column = name ? table_column(ledger->plan->table, name) : NULL;
 	enum column_kind kind = column ? column->kind : COLUMN_PLAIN;
 	unsigned char bytes[16];
-	if ((kind == COLUMN_BYTES || kind == COLUMN_UUID) && !uuid_parse(owner, strlen(owner), bytes)) {
+	if ((kind == COLUMN_BYTES || kind == COLUMN_UUID) &&
+	    !uuid_parse(owner, strlen(owner), bytes)) {
 		return fail(error, RECLAIM_INVALID,
-			    "owner '%s' must be a UUID on ledger '%s': its column '%s' is %s", owner,
-			    ledger->profile->name, name, column->type);
+			    "owner '%s' must be a UUID on ledger '%s': its column '%s' is %s",
+			    owner, ledger->profile->name, name, column->type);
 	}
 	if (kind != COLUMN_BYTES) {
 		*ret_value = value_string(owner);
@@ -100,7 +106,8 @@ static bool is_due(const struct plan *plan, const struct change *claim, const st
 	if (at < 0) {
 		return true;
 	}
-	enum time_format format = plan_found_format(plan, plan->table, claim->due, plan->profile->time);
+	enum time_format format =
+		plan_found_format(plan, plan->table, claim->due, plan->profile->time);
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		if (plan->at.signals[i] == at) {
 			format = plan_format(plan, (enum signal)i);
@@ -109,8 +116,8 @@ static bool is_due(const struct plan *plan, const struct change *claim, const st
 	return time_from_value(&row[at], format, &due) && due <= row_now(row);
 }
 
-static const char *role_copy(struct arena *arena, const struct plan *plan, const struct value *row,
-			     enum role role)
+static const char *role_copy(struct arena *arena, const struct plan *plan,
+			     const struct value *row, enum role role)
 {
 	const char *text = row_text(plan, row, role);
 	return text ? arena_string(arena, text) : NULL;
@@ -138,8 +145,9 @@ static bool copy_claim(struct claims *claims, const struct plan *plan, const str
 }
 
 /* Takes one free row; it is read again, because the token is made of what the claim has written. */
-static enum reclaim_status claim_row(struct ledger *ledger, const struct value *row, const struct value *owner,
-				     int64_t lease, struct claims *claims, struct reclaim_error *error)
+static enum reclaim_status claim_row(struct ledger *ledger, const struct value *row,
+				     const struct value *owner, int64_t lease,
+				     struct claims *claims, struct reclaim_error *error)
 {
 	const struct plan *plan = ledger->plan;
 	struct inputs inputs;
@@ -163,7 +171,8 @@ static enum reclaim_status claim_row(struct ledger *ledger, const struct value *
 	}
 	inputs.key = key;
 	status = planned_run(ledger->db, &plan->read, &inputs, &taken, error);
-	if (!status && taken.rows == 1 && !copy_claim(claims, plan, result_cell(&taken, 0, 0))) {
+	if (!status && taken.rows == 1 &&
+	    !copy_claim(claims, plan, result_cell(&taken, 0, 0))) {
 		return fail_no_memory(error);
 	}
 	return status;
@@ -183,12 +192,16 @@ static enum reclaim_status claim_due(struct ledger *ledger, const struct claimin
 		inputs.named[INPUT_OWNER] = *owner;
 		inputs.named[INPUT_LIMIT] = value_int(limit);
 		status = planned_run(ledger->db, &plan->free, &inputs, &rows, error);
-		for (size_t i = 0; !status && i < rows.rows && (int64_t)claims->count < claiming->count; i++) {
+		for (size_t i = 0;
+		     !status && i < rows.rows && (int64_t)claims->count < claiming->count;
+		     i++) {
 			const struct value *row = result_cell(&rows, i, 0);
-			bool wanted = !claiming->queue ||
-				      string_equal(claiming->queue, row_text(plan, row, ROLE_QUEUE));
+			bool wanted =
+				!claiming->queue ||
+				string_equal(claiming->queue, row_text(plan, row, ROLE_QUEUE));
 			if (wanted && is_due(plan, plan->verbs[VERB_CLAIM].change, row)) {
-				status = claim_row(ledger, row, owner, claiming->lease, claims, error);
+				status = claim_row(ledger, row, owner, claiming->lease, claims,
+						   error);
 			}
 		}
 		more = (int64_t)rows.rows == limit && (int64_t)claims->count < claiming->count;
@@ -205,11 +218,13 @@ static enum reclaim_status host_claim(struct ledger *ledger, const struct claimi
 		return unsupported(ledger, VERB_CLAIM, error);
 	}
 	if (claiming->queue && ledger->plan->at.roles[ROLE_QUEUE] < 0) {
-		return fail(error, RECLAIM_INVALID, "queue '%s': ledger '%s' has no queues", claiming->queue,
-			    ledger->profile->name);
+		return fail(error, RECLAIM_INVALID, "queue '%s': ledger '%s' has no queues",
+			    claiming->queue, ledger->profile->name);
 	}
-	enum reclaim_status status = owner_value(ledger, claiming->owner, &claims.arena, &owner, error);
-	claims.items = arena_take(&claims.arena, sizeof(*claims.items) * (size_t)claiming->count);
+	enum reclaim_status status =
+		owner_value(ledger, claiming->owner, &claims.arena, &owner, error);
+	claims.items =
+		arena_take(&claims.arena, sizeof(*claims.items) * (size_t)claiming->count);
 	if (!status && !claims.items) {
 		status = fail_no_memory(error);
 	}
@@ -234,14 +249,15 @@ static enum reclaim_status host_claim(struct ledger *ledger, const struct claimi
 struct doing {
 	enum verb verbs[2]; /* the first that changes the row counts; VERB_COUNT: no second */
 	const char *id, *token; /* token NULL: an operator's */
-	enum act act; /* ACT_COUNT: none that the audit tells of */
+	enum act act;           /* ACT_COUNT: none that the audit tells of */
 	struct value error, result, progress;
 	const char *reason;
 	int64_t lease, retry;
 };
 
-static enum reclaim_status audit(struct ledger *ledger, const struct doing *doing, const struct change *change,
-				 const struct value *row, struct reclaim_error *error)
+static enum reclaim_status audit(struct ledger *ledger, const struct doing *doing,
+				 const struct change *change, const struct value *row,
+				 struct reclaim_error *error)
 {
 	const struct plan *plan = ledger->plan;
 	struct text TEXT_CLEANUP owner = { 0 };
@@ -256,9 +272,9 @@ static enum reclaim_status audit(struct ledger *ledger, const struct doing *doin
 		.from = row_state(plan, row),
 		.to = change->to,
 		.from_native = row_native(plan, row),
-		.to_native = change->native ? change->native :
-			     change->to     ? ledger->profile->states[change->to].items[0] :
-					      NULL,
+		.to_native = change->native ? change->native
+			     : change->to   ? ledger->profile->states[change->to].items[0]
+					    : NULL,
 		.owner = owner.size ? text_string(&owner) : NULL,
 		.token = doing->token,
 		.reason = doing->reason,
@@ -277,27 +293,30 @@ static bool token_matches(const struct plan *plan, const struct value *row, cons
 }
 
 /* A hand-in that clears part of the token leaves its memory in the audit: the replay of a lost answer is no loss. */
-static enum reclaim_status admit_other_token(struct ledger *ledger, const struct doing *doing, const char *native,
-					     bool *ret_replay, struct reclaim_error *error)
+static enum reclaim_status admit_other_token(struct ledger *ledger, const struct doing *doing,
+					     const char *native, bool *ret_replay,
+					     struct reclaim_error *error)
 {
 	bool told = false;
 	enum reclaim_status status = RECLAIM_OK;
 	if (doing->act != ACT_COUNT) {
-		status = ledger_told(ledger, doing->id, act_word(doing->act), /* rule= */ NULL, doing->token, &told,
-				     error);
+		status = ledger_told(ledger, doing->id, act_word(doing->act), /* rule= */ NULL,
+				     doing->token, &told, error);
 	}
 	if (status || told) {
 		*ret_replay = told;
 		return status;
 	}
 	return fail(error, RECLAIM_LOST,
-		    "the claim of task '%s' with token '%s' is lost: the task is '%s' and not under that token",
+		    "the claim of task '%s' with token '%s' is lost: the task is '%s' and not "
+		    "under that token",
 		    doing->id, doing->token, native ? native : "-");
 }
 
 /* Whether the row may take this verb. *ret_replay: it is done already. */
-static enum reclaim_status admit(struct ledger *ledger, const struct doing *doing, const struct change *change,
-				 const struct value *row, bool *ret_replay, struct reclaim_error *error)
+static enum reclaim_status admit(struct ledger *ledger, const struct doing *doing,
+				 const struct change *change, const struct value *row,
+				 bool *ret_replay, struct reclaim_error *error)
 {
 	const struct plan *plan = ledger->plan;
 	const char *native = row_native(plan, row);
@@ -310,13 +329,14 @@ static enum reclaim_status admit(struct ledger *ledger, const struct doing *doin
 		return RECLAIM_OK;
 	}
 	*ret_replay = change->to != STATE_NONE && state == change->to;
-	return *ret_replay ? RECLAIM_OK :
-			     fail(error, RECLAIM_NOT_ALLOWED, "task '%s' is '%s': %s is not allowed", doing->id,
+	return *ret_replay ? RECLAIM_OK
+			   : fail(error, RECLAIM_NOT_ALLOWED,
+				  "task '%s' is '%s': %s is not allowed", doing->id,
 				  native ? native : "-", verb_name(doing->verbs[0]));
 }
 
-static enum reclaim_status change_row(struct ledger *ledger, const struct doing *doing, const struct value *row,
-				      struct reclaim_error *error)
+static enum reclaim_status change_row(struct ledger *ledger, const struct doing *doing,
+				      const struct value *row, struct reclaim_error *error)
 {
 	struct inputs inputs;
 	start_inputs(ledger, row, doing->id, &inputs);
@@ -326,8 +346,8 @@ static enum reclaim_status change_row(struct ledger *ledger, const struct doing 
 	inputs.named[INPUT_PROGRESS] = doing->progress;
 	int64_t attempts = row_number(ledger->plan, row, ROLE_ATTEMPTS, 1);
 	inputs.named[INPUT_RETRY] = value_int(
-		doing->retry >= 0 ? doing->retry :
-				    backoff(attempts > 0 ? (int)attempts : 1, &ledger->random));
+		doing->retry >= 0 ? doing->retry
+				  : backoff(attempts > 0 ? (int)attempts : 1, &ledger->random));
 	if (doing->lease > 0) {
 		inputs.named[INPUT_LEASE] = value_int(doing->lease);
 	}
@@ -335,17 +355,20 @@ static enum reclaim_status change_row(struct ledger *ledger, const struct doing 
 		const struct planned_change *planned = planned_verb(ledger, doing->verbs[i]);
 		bool changed = false;
 		enum reclaim_status status =
-			!planned ? RECLAIM_OK :
-				   apply(ledger, planned, &inputs, !value_is_null(&doing->error), &changed,
-					 error);
+			!planned ? RECLAIM_OK
+				 : apply(ledger, planned, &inputs,
+					 !value_is_null(&doing->error), &changed, error);
 		if (status || changed) {
-			return status ? status : audit(ledger, doing, planned->change, row, error);
+			return status ? status
+				      : audit(ledger, doing, planned->change, row, error);
 		}
 	}
-	return fail(error, RECLAIM_BUSY, "task '%s' was changed by somebody else just now", doing->id);
+	return fail(error, RECLAIM_BUSY, "task '%s' was changed by somebody else just now",
+		    doing->id);
 }
 
-static enum reclaim_status hand_in(struct ledger *ledger, const struct doing *doing, struct reclaim_error *error)
+static enum reclaim_status hand_in(struct ledger *ledger, const struct doing *doing,
+				   struct reclaim_error *error)
 {
 	enum verb last = doing->verbs[1] == VERB_COUNT ? doing->verbs[0] : doing->verbs[1];
 	if (!planned_verb(ledger, last)) {
@@ -362,8 +385,8 @@ static enum reclaim_status hand_in(struct ledger *ledger, const struct doing *do
 	bool replay = false;
 	status = ledger_read(ledger, doing->id, &row, error);
 	if (!status) {
-		status = admit(ledger, doing, planned_verb(ledger, last)->change, result_cell(&row, 0, 0),
-			       &replay, error);
+		status = admit(ledger, doing, planned_verb(ledger, last)->change,
+			       result_cell(&row, 0, 0), &replay, error);
 	}
 	if (!status && !replay) {
 		status = change_row(ledger, doing, result_cell(&row, 0, 0), error);
@@ -372,8 +395,9 @@ static enum reclaim_status hand_in(struct ledger *ledger, const struct doing *do
 }
 
 /* Where the profile's renewal is the worker's own row, the owner beats; else the task's columns are written. */
-static enum reclaim_status host_renew(struct ledger *ledger, const char *id, const char *token, int64_t lease,
-				      const char *progress, struct reclaim_error *error)
+static enum reclaim_status host_renew(struct ledger *ledger, const char *id, const char *token,
+				      int64_t lease, const char *progress,
+				      struct reclaim_error *error)
 {
 	struct doing doing = { .verbs = { VERB_RENEW, VERB_COUNT },
 			       .id = id,
@@ -392,11 +416,13 @@ static enum reclaim_status host_renew(struct ledger *ledger, const char *id, con
 		return status;
 	}
 	row_print_owner(&owner, ledger->plan, result_cell(&row, 0, 0));
-	return owner.size ? verb_beat(ledger, text_string(&owner), /* status= */ NULL, error) : RECLAIM_OK;
+	return owner.size ? verb_beat(ledger, text_string(&owner), /* status= */ NULL, error)
+			  : RECLAIM_OK;
 }
 
-static enum reclaim_status host_complete(struct ledger *ledger, const char *id, const char *token,
-					 const char *result, struct reclaim_error *error)
+static enum reclaim_status host_complete(struct ledger *ledger, const char *id,
+					 const char *token, const char *result,
+					 struct reclaim_error *error)
 {
 	size_t size = result ? strlen(result) : 0, most = (size_t)ledger->profile->result_bytes;
 	const struct doing doing = {
@@ -404,8 +430,9 @@ static enum reclaim_status host_complete(struct ledger *ledger, const char *id, 
 		.id = id,
 		.token = token,
 		.act = ACT_COMPLETE,
-		.result = !result ? value_null() :
-				    value_bytes(VALUE_TEXT, result, most ? utf8_cut(result, size, most) : size)
+		.result = !result ? value_null()
+				  : value_bytes(VALUE_TEXT, result,
+						most ? utf8_cut(result, size, most) : size)
 	};
 	return hand_in(ledger, &doing, error);
 }
@@ -428,24 +455,31 @@ static enum reclaim_status host_fail(struct ledger *ledger, const char *id, cons
 	return hand_in(ledger, &doing, error);
 }
 
-static enum reclaim_status host_release(struct ledger *ledger, const char *id, const char *token,
-					struct reclaim_error *error)
+static enum reclaim_status host_release(struct ledger *ledger, const char *id,
+					const char *token, struct reclaim_error *error)
 {
-	const struct doing doing = {
-		.verbs = { VERB_RELEASE, VERB_COUNT }, .id = id, .token = token, .act = ACT_RELEASE
-	};
+	const struct doing doing = { .verbs = { VERB_RELEASE, VERB_COUNT },
+				     .id = id,
+				     .token = token,
+				     .act = ACT_RELEASE };
 	return hand_in(ledger, &doing, error);
 }
 
-static enum reclaim_status host_retry(struct ledger *ledger, const char *id, struct reclaim_error *error)
+static enum reclaim_status host_retry(struct ledger *ledger, const char *id,
+				      struct reclaim_error *error)
 {
-	const struct doing doing = { .verbs = { VERB_RETRY, VERB_COUNT }, .id = id, .act = ACT_RETRY };
+	const struct doing doing = { .verbs = { VERB_RETRY, VERB_COUNT },
+				     .id = id,
+				     .act = ACT_RETRY };
 	return hand_in(ledger, &doing, error);
 }
 
-static enum reclaim_status host_cancel(struct ledger *ledger, const char *id, struct reclaim_error *error)
+static enum reclaim_status host_cancel(struct ledger *ledger, const char *id,
+				       struct reclaim_error *error)
 {
-	const struct doing doing = { .verbs = { VERB_CANCEL, VERB_COUNT }, .id = id, .act = ACT_CANCEL };
+	const struct doing doing = { .verbs = { VERB_CANCEL, VERB_COUNT },
+				     .id = id,
+				     .act = ACT_CANCEL };
 	return hand_in(ledger, &doing, error);
 }
 

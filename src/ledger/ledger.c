@@ -15,8 +15,8 @@ static void name_actor(struct ledger *ledger)
 	char memory[1024];
 	gethostname(host, sizeof(host) - 1);
 	getpwuid_r(geteuid(), &entry, memory, sizeof(memory), &found);
-	snprintf(ledger->actor, sizeof(ledger->actor), "%.64s@%.64s:%ld", found ? found->pw_name : "uid",
-		 host, (long)getpid());
+	snprintf(ledger->actor, sizeof(ledger->actor), "%.64s@%.64s:%ld",
+		 found ? found->pw_name : "uid", host, (long)getpid());
 }
 
 static enum reclaim_status seed(struct ledger *ledger, struct reclaim_error *error)
@@ -29,8 +29,8 @@ static enum reclaim_status seed(struct ledger *ledger, struct reclaim_error *err
 	return RECLAIM_OK;
 }
 
-enum reclaim_status ledger_open(const struct ledger_options *options, struct ledger **ret_ledger,
-				struct reclaim_error *error)
+enum reclaim_status ledger_open(const struct ledger_options *options,
+				struct ledger **ret_ledger, struct reclaim_error *error)
 {
 	struct ledger *ledger = calloc(1, sizeof(*ledger));
 	if (!ledger) {
@@ -46,8 +46,8 @@ enum reclaim_status ledger_open(const struct ledger_options *options, struct led
 		db.ours = ledger->profile->native;
 		db.create = options->db.create && ledger->profile->native;
 		if (options->environment) {
-			profile_environment(ledger->profile, options->environment, options->warn,
-					    options->warn_context);
+			profile_environment(ledger->profile, options->environment,
+					    options->warn, options->warn_context);
 		}
 		status = db_open(options->url, &db, &ledger->db, error);
 	}
@@ -73,7 +73,8 @@ void ledger_close(struct ledger *ledger)
 
 enum reclaim_status ledger_plan(struct ledger *ledger, struct reclaim_error *error)
 {
-	return ledger->plan ? RECLAIM_OK : plan_create(ledger->db, ledger->profile, &ledger->plan, error);
+	return ledger->plan ? RECLAIM_OK
+			    : plan_create(ledger->db, ledger->profile, &ledger->plan, error);
 }
 
 enum reclaim_status ledger_begin(struct ledger *ledger, struct reclaim_error *error)
@@ -91,7 +92,8 @@ void ledger_rollback(struct ledger *ledger)
 	db_rollback(ledger->db);
 }
 
-enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status, struct reclaim_error *error)
+enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status,
+			       struct reclaim_error *error)
 {
 	if (ledger->together) {
 		return status;
@@ -114,15 +116,17 @@ static const struct sql_text *fixed_text(const struct ledger *ledger, enum sql s
 }
 
 /* Renders a statement when it is used first. */
-static enum reclaim_status prepare(struct ledger *ledger, enum sql sql, struct reclaim_error *error)
+static enum reclaim_status prepare(struct ledger *ledger, enum sql sql,
+				   struct reclaim_error *error)
 {
 	struct statement *statement = &ledger->fixed[sql];
 	const struct sql_text *text = fixed_text(ledger, sql);
 	if (statement->sql) {
 		return RECLAIM_OK;
 	}
-	return text ? render_fixed(&ledger->arena, ledger->db->driver, text, statement, error) :
-		      fail(error, RECLAIM_UNSUPPORTED, "this build has no statements for engine '%s'",
+	return text ? render_fixed(&ledger->arena, ledger->db->driver, text, statement, error)
+		    : fail(error, RECLAIM_UNSUPPORTED,
+			   "this build has no statements for engine '%s'",
 			   ledger->db->driver->name);
 }
 
@@ -131,20 +135,23 @@ enum reclaim_status ledger_run(struct ledger *ledger, enum sql sql, const struct
 {
 	struct result RESULT_CLEANUP unwanted = { 0 };
 	enum reclaim_status status = prepare(ledger, sql, error);
-	return status ? status :
-			db_run(ledger->db, &ledger->fixed[sql], params, ret_result ? ret_result : &unwanted,
-			       error);
+	return status ? status
+		      : db_run(ledger->db, &ledger->fixed[sql], params,
+			       ret_result ? ret_result : &unwanted, error);
 }
 
-enum reclaim_status ledger_run_many(struct ledger *ledger, enum sql sql, const struct value *params, size_t count,
+enum reclaim_status ledger_run_many(struct ledger *ledger, enum sql sql,
+				    const struct value *params, size_t count,
 				    int64_t *ret_changed, struct reclaim_error *error)
 {
 	enum reclaim_status status = prepare(ledger, sql, error);
-	return status ? status :
-			db_run_many(ledger->db, &ledger->fixed[sql], params, count, ret_changed, error);
+	return status ? status
+		      : db_run_many(ledger->db, &ledger->fixed[sql], params, count, ret_changed,
+				    error);
 }
 
-enum reclaim_status ledger_now(struct ledger *ledger, int64_t *ret_now, struct reclaim_error *error)
+enum reclaim_status ledger_now(struct ledger *ledger, int64_t *ret_now,
+			       struct reclaim_error *error)
 {
 	struct result RESULT_CLEANUP result = { 0 };
 	enum reclaim_status status = ledger_run(ledger, SQL_NOW, NULL, &result, error);
@@ -163,10 +170,10 @@ uint64_t ledger_random(struct ledger *ledger)
 static bool is_possible(enum column_kind kind, const struct value *part)
 {
 	unsigned char bytes[16];
-	return kind == COLUMN_UUID   ? uuid_parse(part->data, part->size, bytes) :
-	       kind == COLUMN_NUMBER ? value_integer(part, INT64_MIN) != INT64_MIN :
-	       kind == COLUMN_TEXT   ? !memchr(part->data, '\0', part->size) :
-				       true;
+	return kind == COLUMN_UUID     ? uuid_parse(part->data, part->size, bytes)
+	       : kind == COLUMN_NUMBER ? value_integer(part, INT64_MIN) != INT64_MIN
+	       : kind == COLUMN_TEXT   ? !memchr(part->data, '\0', part->size)
+				       : true;
 }
 
 /* As the columns are declared; ours is text. */
@@ -180,9 +187,9 @@ static void usual_types(const struct plan *plan, enum value_type *ret_types)
 /* False: all have been tried. */
 static bool other_types(enum value_type *types, size_t count)
 {
-	static const enum value_type next[] = { [VALUE_TEXT] = VALUE_INT,
-						[VALUE_INT] = VALUE_BLOB,
-						[VALUE_BLOB] = VALUE_TEXT };
+	static const enum value_type next[] = {
+		[VALUE_TEXT] = VALUE_INT, [VALUE_INT] = VALUE_BLOB, [VALUE_BLOB] = VALUE_TEXT
+	};
 	for (size_t i = 0; i < count; i++) {
 		types[i] = next[types[i]];
 		if (types[i] != VALUE_TEXT) {
@@ -193,8 +200,8 @@ static bool other_types(enum value_type *types, size_t count)
 }
 
 /* False: no such key can exist. */
-static bool read_key(const struct plan *plan, struct arena *arena, const char *id, const enum value_type *types,
-		     struct value *ret_key)
+static bool read_key(const struct plan *plan, struct arena *arena, const char *id,
+		     const enum value_type *types, struct value *ret_key)
 {
 	if (plan->profile->native) {
 		size_t size = strlen(id);
@@ -208,15 +215,16 @@ static bool read_key(const struct plan *plan, struct arena *arena, const char *i
 	return possible;
 }
 
-static enum reclaim_status read_as(struct ledger *ledger, const char *id, const enum value_type *types,
-				   struct result *ret_row, struct reclaim_error *error)
+static enum reclaim_status read_as(struct ledger *ledger, const char *id,
+				   const enum value_type *types, struct result *ret_row,
+				   struct reclaim_error *error)
 {
 	struct arena ARENA_CLEANUP arena = { 0 };
 	struct value key[PLAN_KEY_MAX];
 	const struct inputs inputs = { .key = key };
-	return read_key(ledger->plan, &arena, id, types, key) ?
-		       planned_run(ledger->db, &ledger->plan->read, &inputs, ret_row, error) :
-		       RECLAIM_OK;
+	return read_key(ledger->plan, &arena, id, types, key)
+		       ? planned_run(ledger->db, &ledger->plan->read, &inputs, ret_row, error)
+		       : RECLAIM_OK;
 }
 
 enum reclaim_status ledger_read(struct ledger *ledger, const char *id, struct result *ret_row,
@@ -232,15 +240,16 @@ enum reclaim_status ledger_read(struct ledger *ledger, const char *id, struct re
 	for (size_t i = 0; i < plan->key_count; i++) {
 		types[i] = VALUE_TEXT;
 	}
-	for (bool more = loose; !status && row.rows == 0 && more; more = other_types(types, plan->key_count)) {
+	for (bool more = loose; !status && row.rows == 0 && more;
+	     more = other_types(types, plan->key_count)) {
 		result_finish(&row);
 		status = read_as(ledger, id, types, &row, error);
 	}
 	if (!status && row.rows == 0) {
 		struct text TEXT_CLEANUP shown = { 0 };
 		text_add_visible(&shown, id, strlen(id));
-		status = fail(error, RECLAIM_NOT_FOUND, "no task '%s' in ledger '%s'", text_string(&shown),
-			      ledger->profile->name);
+		status = fail(error, RECLAIM_NOT_FOUND, "no task '%s' in ledger '%s'",
+			      text_string(&shown), ledger->profile->name);
 	}
 	if (status) {
 		result_finish(&row);
@@ -250,8 +259,9 @@ enum reclaim_status ledger_read(struct ledger *ledger, const char *id, struct re
 	return RECLAIM_OK;
 }
 
-enum reclaim_status ledger_told(struct ledger *ledger, const char *task, const char *act, const char *rule,
-				const char *token, bool *ret_told, struct reclaim_error *error)
+enum reclaim_status ledger_told(struct ledger *ledger, const char *task, const char *act,
+				const char *rule, const char *token, bool *ret_told,
+				struct reclaim_error *error)
 {
 	const struct value params[TOLD_PARAMS] = {
 		[TOLD_LEDGER] = value_string(ledger->profile->name),
@@ -281,7 +291,8 @@ static struct value optional_state(enum state state)
 	return state == STATE_NONE ? value_null() : value_string(state_word(state));
 }
 
-static void event_params(const struct ledger *ledger, const struct event *event, struct value ret_params[EVENT_PARAMS])
+static void event_params(const struct ledger *ledger, const struct event *event,
+			 struct value ret_params[EVENT_PARAMS])
 {
 	const struct value params[EVENT_PARAMS] = {
 		[EVENT_LEDGER] = value_string(ledger->profile->name),
@@ -303,15 +314,18 @@ static void event_params(const struct ledger *ledger, const struct event *event,
 	memcpy(ret_params, params, sizeof(params));
 }
 
-enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event, struct reclaim_error *error)
+enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event,
+				 struct reclaim_error *error)
 {
 	struct value params[EVENT_PARAMS];
 	event_params(ledger, event, params);
-	return ledger->profile->audit_is_log ? RECLAIM_OK : ledger_run(ledger, SQL_EVENT, params, NULL, error);
+	return ledger->profile->audit_is_log
+		       ? RECLAIM_OK
+		       : ledger_run(ledger, SQL_EVENT, params, NULL, error);
 }
 
-enum reclaim_status ledger_audit_many(struct ledger *ledger, const struct event *events, size_t count,
-				      struct reclaim_error *error)
+enum reclaim_status ledger_audit_many(struct ledger *ledger, const struct event *events,
+				      size_t count, struct reclaim_error *error)
 {
 	struct arena ARENA_CLEANUP arena = { 0 };
 	struct value *params = arena_take(&arena, count * EVENT_PARAMS * sizeof(*params));
@@ -322,7 +336,7 @@ enum reclaim_status ledger_audit_many(struct ledger *ledger, const struct event 
 	for (size_t i = 0; i < count; i++) {
 		event_params(ledger, &events[i], params + i * EVENT_PARAMS);
 	}
-	return ledger->profile->audit_is_log ?
-		       RECLAIM_OK :
-		       ledger_run_many(ledger, SQL_EVENT, params, count, changed, error);
+	return ledger->profile->audit_is_log
+		       ? RECLAIM_OK
+		       : ledger_run_many(ledger, SQL_EVENT, params, count, changed, error);
 }

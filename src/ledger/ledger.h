@@ -31,8 +31,8 @@ struct ledger_options {
 };
 
 /* Opens the connection and loads the profile; the tables are looked at when they are first needed. */
-enum reclaim_status ledger_open(const struct ledger_options *options, struct ledger **ret_ledger,
-				struct reclaim_error *error);
+enum reclaim_status ledger_open(const struct ledger_options *options,
+				struct ledger **ret_ledger, struct reclaim_error *error);
 void ledger_close(struct ledger *ledger);
 
 /* Looks the schema up and makes the plan, if that has not been done. Every call below needs it. */
@@ -43,21 +43,25 @@ enum reclaim_status ledger_init(struct ledger *ledger, plan_line_fn *show, void 
 /* Makes the audit and the turn row where they are missing (nothing for a profile whose audit is a log). */
 enum reclaim_status ledger_make_host_tables(struct ledger *ledger, struct reclaim_error *error);
 /* Whether the audit and the turn row are there. */
-enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has, struct reclaim_error *error);
+enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has,
+					   struct reclaim_error *error);
 
 enum reclaim_status ledger_begin(struct ledger *ledger, struct reclaim_error *error);
 enum reclaim_status ledger_commit(struct ledger *ledger, struct reclaim_error *error);
 void ledger_rollback(struct ledger *ledger);
 /* Commits when `status` is OK, else rolls back; gives the status of the whole. */
-enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status, struct reclaim_error *error);
+enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status,
+			       struct reclaim_error *error);
 
 /* Runs a statement of the contract; `params` by its places. `ret_result` may be NULL. */
 enum reclaim_status ledger_run(struct ledger *ledger, enum sql sql, const struct value *params,
 			       struct result *ret_result, struct reclaim_error *error);
 /* The same for many rows of parameters, in the open transaction; as db_run_many. */
-enum reclaim_status ledger_run_many(struct ledger *ledger, enum sql sql, const struct value *params, size_t count,
+enum reclaim_status ledger_run_many(struct ledger *ledger, enum sql sql,
+				    const struct value *params, size_t count,
 				    int64_t *ret_changed, struct reclaim_error *error);
-enum reclaim_status ledger_now(struct ledger *ledger, int64_t *ret_now, struct reclaim_error *error);
+enum reclaim_status ledger_now(struct ledger *ledger, int64_t *ret_now,
+			       struct reclaim_error *error);
 uint64_t ledger_random(struct ledger *ledger);
 
 /* A task's row by its id; NOT_FOUND names it. Cells as the plan says. */
@@ -70,15 +74,17 @@ struct event {
 	enum state from, to;
 	const char *from_native, *to_native;
 	const char *owner, *token, *reason;
-	int64_t age; /* NO_TIME: none */
+	int64_t age;                  /* NO_TIME: none */
 	int64_t attempts, recoveries; /* -1: none */
 };
 /* Whether the audit tells of this act on this claim already; `rule` and `token` may be NULL. */
-enum reclaim_status ledger_told(struct ledger *ledger, const char *task, const char *act, const char *rule,
-				const char *token, bool *ret_told, struct reclaim_error *error);
-enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event, struct reclaim_error *error);
+enum reclaim_status ledger_told(struct ledger *ledger, const char *task, const char *act,
+				const char *rule, const char *token, bool *ret_told,
+				struct reclaim_error *error);
+enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event,
+				 struct reclaim_error *error);
 /* Many at once, in the open transaction. */
-enum reclaim_status ledger_audit_many(struct ledger *ledger, const struct event *events, size_t count,
-				      struct reclaim_error *error);
+enum reclaim_status ledger_audit_many(struct ledger *ledger, const struct event *events,
+				      size_t count, struct reclaim_error *error);
 
 #endif

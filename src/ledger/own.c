@@ -30,7 +30,8 @@ static enum decision decide_handing_in(const struct held *held, enum act act, in
 	if (held->closed_token == token) {
 		return string_equal(held->closed_as, act_word(act)) ? REPLAY : LOST;
 	}
-	bool late = act == ACT_COMPLETE && (held->state == STATE_READY || held->state == STATE_STUCK);
+	bool late = act == ACT_COMPLETE &&
+		    (held->state == STATE_READY || held->state == STATE_STUCK);
 	return held->token == token && (held->state == STATE_RUNNING || late) ? ACCEPT : LOST;
 }
 
@@ -54,20 +55,22 @@ static bool can_exist(const char *id)
 	return utf8_invalid_at(id, strlen(id)) == strlen(id);
 }
 
-static enum reclaim_status read_task(struct ledger *ledger, const char *id, struct result *result,
-				     struct held *ret_held, struct reclaim_error *error)
+static enum reclaim_status read_task(struct ledger *ledger, const char *id,
+				     struct result *result, struct held *ret_held,
+				     struct reclaim_error *error)
 {
 	const struct value params[TASK_PARAMS] = { [TASK_ID] = value_string(id) };
 	enum reclaim_status status =
-		can_exist(id) ? ledger_run(ledger, SQL_TASK, params, result, error) : RECLAIM_OK;
+		can_exist(id) ? ledger_run(ledger, SQL_TASK, params, result, error)
+			      : RECLAIM_OK;
 	if (status) {
 		return status;
 	}
 	if (result->rows == 0) {
 		struct text TEXT_CLEANUP shown = { 0 };
 		text_add_visible(&shown, id, strlen(id));
-		return fail(error, RECLAIM_NOT_FOUND, "no task '%s' in ledger '%s'", text_string(&shown),
-			    ledger->profile->name);
+		return fail(error, RECLAIM_NOT_FOUND, "no task '%s' in ledger '%s'",
+			    text_string(&shown), ledger->profile->name);
 	}
 	const struct value *row = result_cell(result, 0, 0);
 	struct held held = {
@@ -82,7 +85,8 @@ static enum reclaim_status read_task(struct ledger *ledger, const char *id, stru
 		.now = value_integer(&row[TASK_R_NOW], NO_TIME),
 	};
 	if (!state_parse(row[TASK_R_STATE].data, &held.state)) {
-		return fail(error, RECLAIM_INTERNAL, "task '%s' is in a state that is none: '%s'", id,
+		return fail(error, RECLAIM_INTERNAL,
+			    "task '%s' is in a state that is none: '%s'", id,
 			    row[TASK_R_STATE].data);
 	}
 	*ret_held = held;
@@ -94,11 +98,12 @@ static enum reclaim_status lost(const char *id, const char *token, const struct 
 {
 	if (held->state == STATE_RUNNING) {
 		return fail(error, RECLAIM_LOST,
-			    "the claim of task '%s' with token '%s' is lost: '%s' holds it now", id, token,
-			    held->owner ? held->owner : "-");
+			    "the claim of task '%s' with token '%s' is lost: '%s' holds it now",
+			    id, token, held->owner ? held->owner : "-");
 	}
-	return fail(error, RECLAIM_LOST, "the claim of task '%s' with token '%s' is lost: the task is %s", id,
-		    token, state_word(held->state));
+	return fail(error, RECLAIM_LOST,
+		    "the claim of task '%s' with token '%s' is lost: the task is %s", id, token,
+		    state_word(held->state));
 }
 
 /* One verb under way: what was asked, what the row said, and the statement that does it. */
@@ -111,8 +116,8 @@ struct doing {
 	int state_at;
 };
 
-static enum reclaim_status audit(struct ledger *ledger, const struct doing *doing, const struct held *held,
-				 struct reclaim_error *error)
+static enum reclaim_status audit(struct ledger *ledger, const struct doing *doing,
+				 const struct held *held, struct reclaim_error *error)
 {
 	char token[24];
 	snprintf(token, sizeof(token), "%lld", (long long)held->token);
@@ -124,7 +129,8 @@ static enum reclaim_status audit(struct ledger *ledger, const struct doing *doin
 		.to = doing->to,
 		.owner = held->owner,
 		.token = token,
-		.reason = late ? "handed in late, after its recovery and before another claim" : doing->reason,
+		.reason = late ? "handed in late, after its recovery and before another claim"
+			       : doing->reason,
 		.age = held->claimed_at == NO_TIME ? NO_TIME : held->now - held->claimed_at,
 		.attempts = held->attempts,
 		.recoveries = held->recoveries,
@@ -133,8 +139,9 @@ static enum reclaim_status audit(struct ledger *ledger, const struct doing *doin
 }
 
 /* Runs the statement with the state as read, and the audit. */
-static enum reclaim_status carry_out(struct ledger *ledger, const struct doing *doing, const struct held *held,
-				     int param_count, struct reclaim_error *error)
+static enum reclaim_status carry_out(struct ledger *ledger, const struct doing *doing,
+				     const struct held *held, int param_count,
+				     struct reclaim_error *error)
 {
 	struct value params[8];
 	struct result RESULT_CLEANUP result = { 0 };
@@ -142,15 +149,16 @@ static enum reclaim_status carry_out(struct ledger *ledger, const struct doing *
 	params[doing->state_at] = value_string(state_word(held->state));
 	enum reclaim_status status = ledger_run(ledger, doing->sql, params, &result, error);
 	if (!status && result.changed != 1) {
-		return doing->token ? lost(doing->id, doing->token, held, error) :
-				      fail(error, RECLAIM_BUSY, "task '%s' was changed by somebody else just now",
+		return doing->token ? lost(doing->id, doing->token, held, error)
+				    : fail(error, RECLAIM_BUSY,
+					   "task '%s' was changed by somebody else just now",
 					   doing->id);
 	}
 	return status ? status : audit(ledger, doing, held, error);
 }
 
-static enum reclaim_status close_claim(struct ledger *ledger, struct doing *doing, int param_count,
-				       struct reclaim_error *error)
+static enum reclaim_status close_claim(struct ledger *ledger, struct doing *doing,
+				       int param_count, struct reclaim_error *error)
 {
 	struct held held;
 	struct result RESULT_CLEANUP row = { 0 };
@@ -161,14 +169,15 @@ static enum reclaim_status close_claim(struct ledger *ledger, struct doing *doin
 	status = read_task(ledger, doing->id, &row, &held, error);
 	enum decision decision = REPLAY;
 	if (!status) {
-		decision = doing->token ? decide_handing_in(&held, doing->act, parse_token(doing->token)) :
-					  decide_operator(&held, doing->act);
+		decision = doing->token ? decide_handing_in(&held, doing->act,
+							    parse_token(doing->token))
+					: decide_operator(&held, doing->act);
 	}
 	if (!status && decision == LOST) {
 		status = lost(doing->id, doing->token, &held, error);
 	} else if (!status && decision == NOT_ALLOWED) {
-		status = fail(error, RECLAIM_NOT_ALLOWED, "task '%s' is %s: %s is not allowed", doing->id,
-			      state_word(held.state), act_word(doing->act));
+		status = fail(error, RECLAIM_NOT_ALLOWED, "task '%s' is %s: %s is not allowed",
+			      doing->id, state_word(held.state), act_word(doing->act));
 	} else if (!status && decision == ACCEPT) {
 		status = carry_out(ledger, doing, &held, param_count, error);
 	}
@@ -224,8 +233,8 @@ static enum reclaim_status own_claim(struct ledger *ledger, const struct claimin
 		[CLAIM_QUEUE_QUEUE] = value_string(claiming->queue),
 	};
 	struct result RESULT_CLEANUP result = { 0 };
-	enum reclaim_status status = ledger_run(ledger, claiming->queue ? SQL_CLAIM_QUEUE : SQL_CLAIM, params,
-						&result, error);
+	enum reclaim_status status = ledger_run(
+		ledger, claiming->queue ? SQL_CLAIM_QUEUE : SQL_CLAIM, params, &result, error);
 	if (status) {
 		return status;
 	}
@@ -246,8 +255,9 @@ static enum reclaim_status own_claim(struct ledger *ledger, const struct claimin
 
 /* ---- the other verbs ---- */
 
-static enum reclaim_status own_renew(struct ledger *ledger, const char *id, const char *token, int64_t lease,
-				     const char *progress, struct reclaim_error *error)
+static enum reclaim_status own_renew(struct ledger *ledger, const char *id, const char *token,
+				     int64_t lease, const char *progress,
+				     struct reclaim_error *error)
 {
 	const struct value params[RENEW_PARAMS] = {
 		[RENEW_ID] = value_string(id),
@@ -258,7 +268,8 @@ static enum reclaim_status own_renew(struct ledger *ledger, const char *id, cons
 	struct result RESULT_CLEANUP renewed = { 0 };
 	struct result RESULT_CLEANUP row = { 0 };
 	enum reclaim_status status =
-		can_exist(id) ? ledger_run(ledger, SQL_RENEW, params, &renewed, error) : RECLAIM_OK;
+		can_exist(id) ? ledger_run(ledger, SQL_RENEW, params, &renewed, error)
+			      : RECLAIM_OK;
 	if (status || renewed.rows == 1) {
 		return status;
 	}
@@ -267,16 +278,22 @@ static enum reclaim_status own_renew(struct ledger *ledger, const char *id, cons
 	return status ? status : lost(id, token, &held, error);
 }
 
-static enum reclaim_status own_complete(struct ledger *ledger, const char *id, const char *token,
-					const char *result, struct reclaim_error *error)
+static enum reclaim_status own_complete(struct ledger *ledger, const char *id,
+					const char *token, const char *result,
+					struct reclaim_error *error)
 {
 	const struct value params[COMPLETE_PARAMS] = {
 		[COMPLETE_ID] = value_string(id),
 		[COMPLETE_TOKEN] = value_int(parse_token(token)),
 		[COMPLETE_RESULT] = value_string(result),
 	};
-	struct doing doing = { .id = id, .token = token, .act = ACT_COMPLETE, .to = STATE_COMPLETED,
-			       .sql = SQL_COMPLETE, .params = params, .state_at = COMPLETE_STATE };
+	struct doing doing = { .id = id,
+			       .token = token,
+			       .act = ACT_COMPLETE,
+			       .to = STATE_COMPLETED,
+			       .sql = SQL_COMPLETE,
+			       .params = params,
+			       .state_at = COMPLETE_STATE };
 	return close_claim(ledger, &doing, COMPLETE_PARAMS, error);
 }
 
@@ -298,19 +315,25 @@ static enum reclaim_status own_fail(struct ledger *ledger, const char *id, const
 		[RESCHEDULE_ERROR] = value_string(message),
 		[RESCHEDULE_DELAY] = value_int(delay),
 	};
-	struct doing doing = { .id = id, .token = token, .reason = message, .act = ACT_FAIL,
+	struct doing doing = { .id = id,
+			       .token = token,
+			       .reason = message,
+			       .act = ACT_FAIL,
 			       .to = again ? STATE_READY : STATE_FAILED,
 			       .sql = again ? SQL_RESCHEDULE : SQL_FAIL,
-			       .params = params, .state_at = RESCHEDULE_STATE };
+			       .params = params,
+			       .state_at = RESCHEDULE_STATE };
 	return close_claim(ledger, &doing, RESCHEDULE_PARAMS, error);
 }
 
 /* `fail` and `reschedule` take the same parameters, and reschedule one more at the end. */
 _Static_assert((int)FAIL_ID == RESCHEDULE_ID && (int)FAIL_TOKEN == RESCHEDULE_TOKEN &&
-		       (int)FAIL_STATE == RESCHEDULE_STATE && (int)FAIL_ERROR == RESCHEDULE_ERROR,
+		       (int)FAIL_STATE == RESCHEDULE_STATE &&
+		       (int)FAIL_ERROR == RESCHEDULE_ERROR,
 	       "the contract of fail and reschedule");
 _Static_assert((int)CLAIM_OWNER == CLAIM_QUEUE_OWNER && (int)CLAIM_LEASE == CLAIM_QUEUE_LEASE &&
-		       (int)CLAIM_COUNT == CLAIM_QUEUE_COUNT && (int)CLAIM_R_DUE_AT == CLAIM_QUEUE_R_DUE_AT,
+		       (int)CLAIM_COUNT == CLAIM_QUEUE_COUNT &&
+		       (int)CLAIM_R_DUE_AT == CLAIM_QUEUE_R_DUE_AT,
 	       "the contract of claim and claim_queue");
 
 static enum reclaim_status own_release(struct ledger *ledger, const char *id, const char *token,
@@ -320,24 +343,39 @@ static enum reclaim_status own_release(struct ledger *ledger, const char *id, co
 		[RELEASE_ID] = value_string(id),
 		[RELEASE_TOKEN] = value_int(parse_token(token)),
 	};
-	struct doing doing = { .id = id, .token = token, .act = ACT_RELEASE, .to = STATE_READY,
-			       .sql = SQL_RELEASE, .params = params, .state_at = RELEASE_STATE };
+	struct doing doing = { .id = id,
+			       .token = token,
+			       .act = ACT_RELEASE,
+			       .to = STATE_READY,
+			       .sql = SQL_RELEASE,
+			       .params = params,
+			       .state_at = RELEASE_STATE };
 	return close_claim(ledger, &doing, RELEASE_PARAMS, error);
 }
 
-static enum reclaim_status own_retry(struct ledger *ledger, const char *id, struct reclaim_error *error)
+static enum reclaim_status own_retry(struct ledger *ledger, const char *id,
+				     struct reclaim_error *error)
 {
 	const struct value params[RETRY_PARAMS] = { [RETRY_ID] = value_string(id) };
-	struct doing doing = { .id = id, .act = ACT_RETRY, .to = STATE_READY, .sql = SQL_RETRY,
-			       .params = params, .state_at = RETRY_STATE };
+	struct doing doing = { .id = id,
+			       .act = ACT_RETRY,
+			       .to = STATE_READY,
+			       .sql = SQL_RETRY,
+			       .params = params,
+			       .state_at = RETRY_STATE };
 	return close_claim(ledger, &doing, RETRY_PARAMS, error);
 }
 
-static enum reclaim_status own_cancel(struct ledger *ledger, const char *id, struct reclaim_error *error)
+static enum reclaim_status own_cancel(struct ledger *ledger, const char *id,
+				      struct reclaim_error *error)
 {
 	const struct value params[CANCEL_PARAMS] = { [CANCEL_ID] = value_string(id) };
-	struct doing doing = { .id = id, .act = ACT_CANCEL, .to = STATE_CANCELLED, .sql = SQL_CANCEL,
-			       .params = params, .state_at = CANCEL_STATE };
+	struct doing doing = { .id = id,
+			       .act = ACT_CANCEL,
+			       .to = STATE_CANCELLED,
+			       .sql = SQL_CANCEL,
+			       .params = params,
+			       .state_at = CANCEL_STATE };
 	return close_claim(ledger, &doing, CANCEL_PARAMS, error);
 }
 

@@ -27,16 +27,19 @@ const char *piece_key(struct plan *plan, const char *alias, bool by_key);
 /* Null-safe equality with the row as read, for all that a verdict reads, or (token_only) for state and token. */
 const char *piece_fence(struct plan *plan, bool token_only);
 /* Now plus some microseconds (a number or a parameter), as that column keeps it: by its type as found, else by the format. */
-const char *piece_now(struct plan *plan, const struct table *table, const char *column, enum time_format format,
-		      const char *plus);
+const char *piece_now(struct plan *plan, const struct table *table, const char *column,
+		      enum time_format format, const char *plus);
 /* Null-safe equality of a column. */
-const char *piece_same(struct plan *plan, const struct table *table, const char *column, const char *value);
+const char *piece_same(struct plan *plan, const struct table *table, const char *column,
+		       const char *value);
 /* The SET list of a change. */
 const char *piece_set(struct plan *plan, const struct change *change, bool with_error);
 /* An expression of the profile with its holes filled, for a column of `table`. */
-const char *piece_expression(struct plan *plan, const struct table *table, const struct assignment *assignment);
+const char *piece_expression(struct plan *plan, const struct table *table,
+			     const struct assignment *assignment);
 /* Columns and values of an INSERT, less what the table lacks. */
-bool piece_insertion(struct plan *plan, const struct table *table, const struct assignment *assignments,
-		     size_t count, const char **ret_columns, const char **ret_values);
+bool piece_insertion(struct plan *plan, const struct table *table,
+		     const struct assignment *assignments, size_t count,
+		     const char **ret_columns, const char **ret_values);
 
 #endif

@@ -12,14 +12,15 @@ enum time_format plan_format(const struct plan *plan, enum signal signal)
 
 #define OWN "reclaim_"
 
-const char *plan_table(struct arena *arena, const struct db_driver *driver, const struct profile *profile,
-		       const char *name)
+const char *plan_table(struct arena *arena, const struct db_driver *driver,
+		       const struct profile *profile, const char *name)
 {
 	bool own = profile->native && strncmp(name, OWN, strlen(OWN)) == 0;
 	return own ? arena_printf(arena, "%s%s", driver->own_prefix, name + strlen(OWN)) : name;
 }
 
-void make(struct maker *m, enum sql sql, const struct hole *holes, size_t count, struct planned *ret)
+void make(struct maker *m, enum sql sql, const struct hole *holes, size_t count,
+	  struct planned *ret)
 {
 	const struct sql_text *text = plan_sql(m->plan, sql);
 	bool complete = true;
@@ -31,8 +32,8 @@ void make(struct maker *m, enum sql sql, const struct hole *holes, size_t count,
 	}
 	if (!m->status) {
 		m->status = render_planned(&m->plan->arena, m->plan->driver, text->name,
-					   fill(&m->plan->arena, text->text, holes, count), text->writes, ret,
-					   m->error);
+					   fill(&m->plan->arena, text->text, holes, count),
+					   text->writes, ret, m->error);
 	}
 }
 
@@ -46,8 +47,8 @@ static const struct sql_engine *engine_sql(const struct db_driver *driver)
 	return NULL;
 }
 
-enum reclaim_status plan_create(struct db *db, const struct profile *profile, struct plan **ret_plan,
-				struct reclaim_error *error)
+enum reclaim_status plan_create(struct db *db, const struct profile *profile,
+				struct plan **ret_plan, struct reclaim_error *error)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
 	if (!plan) {
@@ -57,8 +58,9 @@ enum reclaim_status plan_create(struct db *db, const struct profile *profile, st
 	plan->driver = db->driver;
 	plan->sql = engine_sql(db->driver);
 	enum reclaim_status status =
-		plan->sql ? find_schema(db, plan, error) :
-			    fail(error, RECLAIM_UNSUPPORTED, "this build has no statements for engine '%s'",
+		plan->sql ? find_schema(db, plan, error)
+			  : fail(error, RECLAIM_UNSUPPORTED,
+				 "this build has no statements for engine '%s'",
 				 db->driver->name);
 	if (!status && !place_columns(plan)) {
 		status = fail_no_memory(error);

@@ -24,8 +24,8 @@ struct places {
 
 /* A change (remedy or verb) as it runs: one UPDATE, compare-and-set, and what else belongs to its transaction. */
 struct planned_change {
-	const struct change *change;  /* NULL: the ledger has no such change */
-	struct planned update[2];     /* [1] writes the error column too */
+	const struct change *change; /* NULL: the ledger has no such change */
+	struct planned update[2];    /* [1] writes the error column too */
 	struct planned *also;
 	size_t also_count;
 };
@@ -45,26 +45,26 @@ struct plan {
 	struct table *table, *worker_table;
 	struct policy policy; /* the profile's, less what needs absent columns */
 	const char **columns; /* of the task table, as read; cell i + 1 */
-	bool *needed_old; /* by column: an expression names it as {old:COLUMN} */
+	bool *needed_old;     /* by column: an expression names it as {old:COLUMN} */
 	size_t column_count, cell_count;
 	size_t key_count, token_count, show_count;
 	bool key_is_blob[PLAN_KEY_MAX];
 	enum column_kind key_kind[PLAN_KEY_MAX];
 	struct places at;
-	int order_at; /* the cell that orders a sweep; -1: the key alone */
+	int order_at;       /* the cell that orders a sweep; -1: the key alone */
 	unsigned in_flight; /* STATE_BITs that a rule other than deadline judges */
 
-	struct planned_find find; /* claims in flight */
-	struct planned_find late; /* states that only the deadline rule judges */
+	struct planned_find find;  /* claims in flight */
+	struct planned_find late;  /* states that only the deadline rule judges */
 	struct planned_find every; /* claims in flight, without the bound */
 	struct planned count_claims, count_states, newest_claim, read;
 	struct planned unchanged; /* whether a row is still what a sweep's fence says */
-	bool passes_over_locked;  /* a row that somebody's transaction has locked is not waited for */
-	struct planned holder;    /* whose transaction that is; made when first used */
+	bool passes_over_locked; /* a row that somebody's transaction has locked is not waited for */
+	struct planned holder; /* whose transaction that is; made when first used */
 	struct planned list[STATE_COUNT], list_in_flight, list_all;
 	struct planned_change remedies[REMEDY_COUNT], verbs[VERB_COUNT];
-	struct planned free; /* rows to claim */
-	struct planned *audit;	  /* the host's own */
+	struct planned free;   /* rows to claim */
+	struct planned *audit; /* the host's own */
 	size_t audit_count;
 	struct planned workers, worker_end, worker_same, worker_any, worker_beat;
 	/* The workers statement's cells: 0 now, 1 key, 2 seen, 3 lease, 4 state, then the registered process. */
@@ -90,20 +90,20 @@ enum {
  * INVALID names the table or column that is missing and what to do. The plan refers to `profile`, which must outlive
  * it, and owns what it looked up.
  */
-enum reclaim_status plan_create(struct db *db, const struct profile *profile, struct plan **ret_plan,
-				struct reclaim_error *error);
+enum reclaim_status plan_create(struct db *db, const struct profile *profile,
+				struct plan **ret_plan, struct reclaim_error *error);
 void plan_destroy(struct plan *plan);
 
 /* The cell of a column; -1: it is not read. */
 int plan_cell(const struct plan *plan, const char *column);
 /* A table of the profile as this engine names it: our own ones have its prefix. */
-const char *plan_table(struct arena *arena, const struct db_driver *driver, const struct profile *profile,
-		       const char *name);
+const char *plan_table(struct arena *arena, const struct db_driver *driver,
+		       const struct profile *profile, const char *name);
 /* How the cells of one of the task's columns tell an instant. */
 enum time_format plan_format(const struct plan *plan, enum signal signal);
 /* The same for a column of any table: its type as found counts first, then what the profile says. */
-enum time_format plan_found_format(const struct plan *plan, const struct table *table, const char *column,
-				   enum time_format format);
+enum time_format plan_found_format(const struct plan *plan, const struct table *table,
+				   const char *column, enum time_format format);
 
 /* All statements with their names, in the order in which they run. */
 typedef void plan_line_fn(void *context, const char *name, const char *sql);

@@ -12,13 +12,14 @@ static void make_insertion(struct maker *m, struct db *db, const struct insertio
 	}
 	m->status = db_look_up(db, insertion->table, &table, m->error);
 	if (!m->status && !table->exists && !insertion->optional) {
-		m->status = fail(m->error, RECLAIM_INVALID, "%s: database '%s' has no table '%s'",
-				 m->plan->profile->file, db->url->shown, insertion->table);
+		m->status =
+			fail(m->error, RECLAIM_INVALID, "%s: database '%s' has no table '%s'",
+			     m->plan->profile->file, db->url->shown, insertion->table);
 	}
 	if (!m->status && table->exists) {
 		const char *columns, *values;
-		if (!piece_insertion(m->plan, table, insertion->assignments, insertion->count, &columns,
-				     &values)) {
+		if (!piece_insertion(m->plan, table, insertion->assignments, insertion->count,
+				     &columns, &values)) {
 			m->status = fail_no_memory(m->error);
 		} else {
 			MAKE(m, SQL_INSERT, &list[*count],
@@ -31,8 +32,8 @@ static void make_insertion(struct maker *m, struct db *db, const struct insertio
 	table_destroy(table);
 }
 
-static void make_insertions(struct maker *m, struct db *db, const struct insertion *insertions, size_t count,
-			    struct planned **ret_list, size_t *ret_count)
+static void make_insertions(struct maker *m, struct db *db, const struct insertion *insertions,
+			    size_t count, struct planned **ret_list, size_t *ret_count)
 {
 	*ret_list = arena_take(&m->plan->arena, sizeof(**ret_list) * count);
 	*ret_count = 0;
@@ -62,8 +63,8 @@ static const char *guarded(struct plan *plan, const struct change *change, const
 }
 
 /* A sweep and a claim pass over what is locked; whoever hands in waits for it. */
-static void make_change(struct maker *m, struct db *db, const struct change *change, bool token_only,
-			bool waits, struct planned_change *ret)
+static void make_change(struct maker *m, struct db *db, const struct change *change,
+			bool token_only, bool waits, struct planned_change *ret)
 {
 	struct plan *plan = m->plan;
 	enum sql sql = !waits && plan->passes_over_locked ? SQL_TAKE : SQL_CHANGE;
@@ -71,8 +72,7 @@ static void make_change(struct maker *m, struct db *db, const struct change *cha
 	for (int with_error = 0; with_error < 2; with_error++) {
 		MAKE(m, sql, &ret->update[with_error], { "relation", plan_relation(plan) },
 		     { "set", piece_set(plan, change, with_error) },
-		     { "key", piece_key(plan, "", /* by_key= */ false) },
-		     { "fence", fence });
+		     { "key", piece_key(plan, "", /* by_key= */ false) }, { "fence", fence });
 	}
 	make_insertions(m, db, change->also, change->also_count, &ret->also, &ret->also_count);
 	ret->change = change;
@@ -94,7 +94,8 @@ static bool verb_possible(const struct plan *plan, const struct change *change)
 /* The profile's order; the sweep's where it goes by a column that may be absent, and is. */
 static const char *claim_order(struct plan *plan, const struct change *claim)
 {
-	bool absent = claim->order && is_optional(plan->profile, claim->order) && !plan_has(plan, claim->order);
+	bool absent = claim->order && is_optional(plan->profile, claim->order) &&
+		      !plan_has(plan, claim->order);
 	return claim->order && !absent ? claim->order : sweep_order(plan);
 }
 
@@ -102,11 +103,13 @@ static void make_free(struct maker *m, const struct change *claim)
 {
 	struct plan *plan = m->plan;
 	const char *states = piece_states(plan, "", claim->from);
-	const char *where =
-		claim->where ? arena_printf(&plan->arena, "%s AND (%s)", states, predicate(plan, claim->where)) : states;
-	MAKE(m, SQL_FREE, &plan->free, { "columns", piece_columns(plan, /* with_bulk= */ false) }, { "relation", piece_relation(plan) },
-	     { "where", where }, { "join", piece_join(plan) },
-	     { "order", claim_order(plan, claim) });
+	const char *where = claim->where ? arena_printf(&plan->arena, "%s AND (%s)", states,
+							predicate(plan, claim->where))
+					 : states;
+	MAKE(m, SQL_FREE, &plan->free,
+	     { "columns", piece_columns(plan, /* with_bulk= */ false) },
+	     { "relation", piece_relation(plan) }, { "where", where },
+	     { "join", piece_join(plan) }, { "order", claim_order(plan, claim) });
 }
 
 void make_changes(struct maker *m, struct db *db)
@@ -133,6 +136,6 @@ void make_changes(struct maker *m, struct db *db)
 	if (plan->verbs[VERB_CLAIM].change) {
 		make_free(m, plan->verbs[VERB_CLAIM].change);
 	}
-	make_insertions(m, db, profile->audit, profile->audit_is_log ? 0 : profile->audit_count, &plan->audit,
-			&plan->audit_count);
+	make_insertions(m, db, profile->audit, profile->audit_is_log ? 0 : profile->audit_count,
+			&plan->audit, &plan->audit_count);
 }

@@ -147,7 +147,8 @@ static void tell_sweep(struct teller *t)
 	}
 	tell(t, "workers", "sweep: the workers, to judge which are silent", &plan->workers);
 	tell(t, "count_claims", "sweep: how many claims are in flight", &plan->count_claims);
-	tell(t, "newest_claim", "sweep, before the valve holds: the newest sign of any claim", &plan->newest_claim);
+	tell(t, "newest_claim", "sweep, before the valve holds: the newest sign of any claim",
+	     &plan->newest_claim);
 	tell_find(t, "find",
 		  "sweep: claims that may be stale, oldest first; no locks; the judge decides",
 		  &plan->find);

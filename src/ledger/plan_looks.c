@@ -21,7 +21,8 @@ static const char *tuple(struct plan *plan, bool with_order, bool values)
 		cells[count++] = plan->at.key[i];
 	}
 	for (size_t i = 0; i < count; i++) {
-		const char *column = values ? NULL : piece_column(plan, "t", plan->columns[cells[i] - 1]);
+		const char *column =
+			values ? NULL : piece_column(plan, "t", plan->columns[cells[i] - 1]);
 		text_add(&text, i ? ", " : "(");
 		if (values) {
 			text_printf(&text, ":row%d", cells[i]);
@@ -52,24 +53,29 @@ const char *sweep_order(struct plan *plan)
 	return text.failed ? NULL : arena_copy(&plan->arena, text_string(&text), text.size);
 }
 
-static void make_find(struct maker *m, const char *claims, const char *bound, struct planned_find *ret)
+static void make_find(struct maker *m, const char *claims, const char *bound,
+		      struct planned_find *ret)
 {
 	struct plan *plan = m->plan;
 	const char *behind = arena_printf(&plan->arena, "%s > %s", tuple(plan, true, false),
 					  tuple(plan, true, true));
 	const char *order_column =
-		plan->order_at > 0 ? piece_column(plan, "t", plan->columns[plan->order_at - 1]) : NULL;
+		plan->order_at > 0 ? piece_column(plan, "t", plan->columns[plan->order_at - 1])
+				   : NULL;
 	const char *behind_null =
-		!order_column ? behind :
-				arena_printf(&plan->arena, "(%s IS NOT NULL OR %s > %s)", order_column,
-					     tuple(plan, false, false), tuple(plan, false, true));
+		!order_column ? behind
+			      : arena_printf(&plan->arena, "(%s IS NOT NULL OR %s > %s)",
+					     order_column, tuple(plan, false, false),
+					     tuple(plan, false, true));
 	const char *after[] = { "1 = 1", behind, behind_null };
 	struct planned *targets[] = { &ret->first, &ret->after, &ret->after_null };
 	ret->present = true;
 	for (size_t i = 0; i < 3; i++) {
-		MAKE(m, SQL_FIND, targets[i], { "columns", piece_columns(plan, /* with_bulk= */ false) },
-		     { "relation", piece_relation(plan) }, { "claims", claims }, { "join", piece_join(plan) },
-		     { "bound", bound }, { "after", after[i] }, { "order", sweep_order(plan) });
+		MAKE(m, SQL_FIND, targets[i],
+		     { "columns", piece_columns(plan, /* with_bulk= */ false) },
+		     { "relation", piece_relation(plan) }, { "claims", claims },
+		     { "join", piece_join(plan) }, { "bound", bound }, { "after", after[i] },
+		     { "order", sweep_order(plan) });
 	}
 }
 
@@ -84,12 +90,14 @@ static unsigned late_states(const struct plan *plan)
 
 static const char *newest_first(struct plan *plan)
 {
-	static const enum signal order[] = { SIGNAL_CREATED, SIGNAL_UPDATED, SIGNAL_CLAIMED, SIGNAL_BEAT };
+	static const enum signal order[] = { SIGNAL_CREATED, SIGNAL_UPDATED, SIGNAL_CLAIMED,
+					     SIGNAL_BEAT };
 	struct text TEXT_CLEANUP text = { 0 };
 	for (size_t i = 0; text.size == 0 && i < sizeof(order) / sizeof(order[0]); i++) {
 		int at = plan->at.signals[order[i]];
 		if (at > 0) {
-			text_printf(&text, "%s DESC, ", piece_column(plan, "t", plan->columns[at - 1]));
+			text_printf(&text, "%s DESC, ",
+				    piece_column(plan, "t", plan->columns[at - 1]));
 		}
 	}
 	for (size_t i = 0; i < plan->key_count; i++) {
@@ -105,11 +113,13 @@ static void make_list(struct maker *m, const char *where, struct planned *ret)
 	const char *queue = plan->profile->roles[ROLE_QUEUE];
 	if (plan_has(plan, queue) && where) {
 		struct hole holes[] = { { "column", piece_column(plan, "t", queue) } };
-		where = arena_printf(&plan->arena, "%s AND %s", where,
-				     fill(&plan->arena, plan_sql(plan, SQL_OF_QUEUE)->text, holes, 1));
+		where = arena_printf(
+			&plan->arena, "%s AND %s", where,
+			fill(&plan->arena, plan_sql(plan, SQL_OF_QUEUE)->text, holes, 1));
 	}
-	MAKE(m, SQL_LIST, ret, { "columns", piece_columns(plan, /* with_bulk= */ false) }, { "relation", piece_relation(plan) },
-	     { "join", piece_join(plan) }, { "where", where }, { "order", newest_first(plan) });
+	MAKE(m, SQL_LIST, ret, { "columns", piece_columns(plan, /* with_bulk= */ false) },
+	     { "relation", piece_relation(plan) }, { "join", piece_join(plan) },
+	     { "where", where }, { "order", newest_first(plan) });
 }
 
 static const char *signal_column(struct plan *plan, enum signal signal)
@@ -125,17 +135,21 @@ void make_looks(struct maker *m)
 	make_find(m, claims, piece_bound(plan, plan->in_flight), &plan->find);
 	make_find(m, claims, "1 = 1", &plan->every);
 	if (late_states(plan)) {
-		make_find(m, piece_states(plan, "", late_states(plan)), piece_bound(plan, late_states(plan)),
-			  &plan->late);
+		make_find(m, piece_states(plan, "", late_states(plan)),
+			  piece_bound(plan, late_states(plan)), &plan->late);
 	}
-	MAKE(m, SQL_COUNT_CLAIMS, &plan->count_claims, { "relation", plan_relation(plan) }, { "claims", claims });
-	MAKE(m, SQL_NEWEST_CLAIM, &plan->newest_claim, { "relation", plan_relation(plan) }, { "claims", claims },
-	     { "claimed", signal_column(plan, SIGNAL_CLAIMED) }, { "beat", signal_column(plan, SIGNAL_BEAT) });
+	MAKE(m, SQL_COUNT_CLAIMS, &plan->count_claims, { "relation", plan_relation(plan) },
+	     { "claims", claims });
+	MAKE(m, SQL_NEWEST_CLAIM, &plan->newest_claim, { "relation", plan_relation(plan) },
+	     { "claims", claims }, { "claimed", signal_column(plan, SIGNAL_CLAIMED) },
+	     { "beat", signal_column(plan, SIGNAL_BEAT) });
 	MAKE(m, SQL_COUNT_STATES, &plan->count_states,
 	     { "state", piece_column(plan, "", plan->profile->roles[ROLE_STATE]) },
 	     { "relation", plan_relation(plan) });
-	MAKE(m, SQL_READ, &plan->read, { "columns", piece_columns(plan, /* with_bulk= */ true) }, { "relation", piece_relation(plan) },
-	     { "join", piece_join(plan) }, { "key", piece_key(plan, "t", /* by_key= */ true) });
+	MAKE(m, SQL_READ, &plan->read,
+	     { "columns", piece_columns(plan, /* with_bulk= */ true) },
+	     { "relation", piece_relation(plan) }, { "join", piece_join(plan) },
+	     { "key", piece_key(plan, "t", /* by_key= */ true) });
 	for (int state = STATE_READY; state < STATE_COUNT; state++) {
 		make_list(m, piece_states(plan, "t", STATE_BIT(state)), &plan->list[state]);
 	}

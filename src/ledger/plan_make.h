@@ -20,10 +20,11 @@ struct maker {
 	enum reclaim_status status;
 };
 
-void make(struct maker *m, enum sql sql, const struct hole *holes, size_t count, struct planned *ret);
+void make(struct maker *m, enum sql sql, const struct hole *holes, size_t count,
+	  struct planned *ret);
 
-#define MAKE(m, sql, ret, ...)                                                                          \
-	make(m, sql, (const struct hole[]){ __VA_ARGS__ },                                              \
+#define MAKE(m, sql, ret, ...)                                                                 \
+	make(m, sql, (const struct hole[]){ __VA_ARGS__ },                                     \
 	     sizeof((const struct hole[]){ __VA_ARGS__ }) / sizeof(struct hole), ret)
 
 /* The task table as a statement that writes names it. */

@@ -14,8 +14,9 @@ bool is_optional(const struct profile *profile, const char *column)
 	return false;
 }
 
-static enum reclaim_status need_at(const struct plan *plan, const struct table *table, const char *table_name,
-				   const char *column, int line, struct reclaim_error *error)
+static enum reclaim_status need_at(const struct plan *plan, const struct table *table,
+				   const char *table_name, const char *column, int line,
+				   struct reclaim_error *error)
 {
 	if (!column || table_column(table, column) ||
 	    (table == plan->table && is_optional(plan->profile, column))) {
@@ -29,14 +30,17 @@ static enum reclaim_status need_at(const struct plan *plan, const struct table *
 		    plan->profile->file, line, table_name, column, text_string(&columns));
 }
 
-static enum reclaim_status need(const struct plan *plan, const struct table *table, const char *table_name,
-				const char *column, struct reclaim_error *error)
+static enum reclaim_status need(const struct plan *plan, const struct table *table,
+				const char *table_name, const char *column,
+				struct reclaim_error *error)
 {
-	return need_at(plan, table, table_name, column, profile_line_of(plan->profile, column), error);
+	return need_at(plan, table, table_name, column, profile_line_of(plan->profile, column),
+		       error);
 }
 
-static enum reclaim_status look_up(struct db *db, const struct profile *profile, const char *name,
-				   struct table **ret_table, struct reclaim_error *error)
+static enum reclaim_status look_up(struct db *db, const struct profile *profile,
+				   const char *name, struct table **ret_table,
+				   struct reclaim_error *error)
 {
 	struct table *table = NULL;
 	enum reclaim_status status = db_look_up(db, name, &table, error);
@@ -45,13 +49,14 @@ static enum reclaim_status look_up(struct db *db, const struct profile *profile,
 	}
 	if (!table->exists) {
 		table_destroy(table);
-		return profile->native ?
-			       fail(error, RECLAIM_UNAVAILABLE,
-				    "database '%s' has no ledger of ours yet (table '%s' is missing); "
-				    "`reclaim init` makes it",
-				    db->url->shown, name) :
-			       fail(error, RECLAIM_INVALID, "%s: database '%s' has no table '%s'",
-				    profile->file, db->url->shown, name);
+		return profile->native ? fail(error, RECLAIM_UNAVAILABLE,
+					      "database '%s' has no ledger of ours yet (table "
+					      "'%s' is missing); "
+					      "`reclaim init` makes it",
+					      db->url->shown, name)
+				       : fail(error, RECLAIM_INVALID,
+					      "%s: database '%s' has no table '%s'",
+					      profile->file, db->url->shown, name);
 	}
 	*ret_table = table;
 	return RECLAIM_OK;
@@ -68,8 +73,9 @@ static enum reclaim_status need_old(const struct plan *plan, const struct insert
 			struct text TEXT_CLEANUP name = { 0 };
 			at += 5;
 			text_add_bytes(&name, at, strcspn(at, "}"));
-			status = need_at(plan, plan->table, plan->profile->table, text_string(&name),
-					 insertion->assignments[i].line, error);
+			status = need_at(plan, plan->table, plan->profile->table,
+					 text_string(&name), insertion->assignments[i].line,
+					 error);
 		}
 	}
 	return status;
@@ -97,14 +103,16 @@ static enum reclaim_status need_all(const struct plan *plan, struct reclaim_erro
 	enum reclaim_status status = RECLAIM_OK;
 	for (size_t l = 0; l < 3; l++) {
 		for (size_t i = 0; !status && i < lists[l]->count; i++) {
-			status = need(plan, plan->table, profile->table, lists[l]->items[i], error);
+			status = need(plan, plan->table, profile->table, lists[l]->items[i],
+				      error);
 		}
 	}
 	for (int i = 0; !status && i < ROLE_COUNT; i++) {
 		status = need(plan, plan->table, profile->table, profile->roles[i], error);
 	}
 	for (int i = 0; !status && i < SIGNAL_COUNT; i++) {
-		status = need(plan, plan->table, profile->table, profile->signals[i].column, error);
+		status = need(plan, plan->table, profile->table, profile->signals[i].column,
+			      error);
 	}
 	if (!status) {
 		status = need_all_old(plan, error);
@@ -121,13 +129,15 @@ enum reclaim_status find_schema(struct db *db, struct plan *plan, struct reclaim
 {
 	const struct profile *profile = plan->profile;
 	plan->task_table = plan_table(&plan->arena, plan->driver, profile, profile->table);
-	plan->workers_table = !profile->workers.table ? NULL :
-							plan_table(&plan->arena, plan->driver, profile,
-								   profile->workers.table);
+	plan->workers_table = !profile->workers.table
+				      ? NULL
+				      : plan_table(&plan->arena, plan->driver, profile,
+						   profile->workers.table);
 	if (!plan->task_table || (profile->workers.table && !plan->workers_table)) {
 		return fail_no_memory(error);
 	}
-	enum reclaim_status status = look_up(db, profile, plan->task_table, &plan->table, error);
+	enum reclaim_status status =
+		look_up(db, profile, plan->task_table, &plan->table, error);
 	if (!status && profile->workers.table) {
 		status = look_up(db, profile, plan->workers_table, &plan->worker_table, error);
 		plan->has_workers = !status;
@@ -152,7 +162,8 @@ static void read_column(struct plan *plan, const char *column)
 static void read_old(struct plan *plan, const struct assignment *assignments, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		for (const char *at = assignments[i].expression; (at = strstr(at, "{old:")); at++) {
+		for (const char *at = assignments[i].expression; (at = strstr(at, "{old:"));
+		     at++) {
 			const char *name = at + 5;
 			const char *column = arena_copy(&plan->arena, name, strcspn(name, "}"));
 			read_column(plan, column);
@@ -180,7 +191,8 @@ static void read_changes(struct plan *plan, const struct change *changes, size_t
 	}
 }
 
-static void read_names(struct plan *plan, const struct names *names, int *at, size_t max, size_t *ret_count)
+static void read_names(struct plan *plan, const struct names *names, int *at, size_t max,
+		       size_t *ret_count)
 {
 	*ret_count = names->count < max ? names->count : max;
 	for (size_t i = 0; i < *ret_count; i++) {
@@ -192,8 +204,10 @@ static void read_names(struct plan *plan, const struct names *names, int *at, si
 bool place_columns(struct plan *plan)
 {
 	const struct profile *profile = plan->profile;
-	plan->columns = arena_take(&plan->arena, sizeof(*plan->columns) * (plan->table->column_count + 1));
-	plan->needed_old = arena_take(&plan->arena, sizeof(*plan->needed_old) * (plan->table->column_count + 1));
+	plan->columns = arena_take(&plan->arena,
+				   sizeof(*plan->columns) * (plan->table->column_count + 1));
+	plan->needed_old = arena_take(&plan->arena, sizeof(*plan->needed_old) *
+							    (plan->table->column_count + 1));
 	if (!plan->columns || !plan->needed_old) {
 		return false;
 	}
@@ -239,7 +253,8 @@ void place_worker(struct plan *plan)
 /* The claimed time; without one the last signal, which is the change of the row where a rule goes by that, too. */
 void place_order(struct plan *plan)
 {
-	static const enum signal order[] = { SIGNAL_CLAIMED, SIGNAL_BEAT, SIGNAL_UPDATED, SIGNAL_CREATED };
+	static const enum signal order[] = { SIGNAL_CLAIMED, SIGNAL_BEAT, SIGNAL_UPDATED,
+					     SIGNAL_CREATED };
 	const struct policy *policy = &plan->profile->policy;
 	bool by_change = false;
 	for (size_t i = 0; i < policy->rule_count; i++) {

@@ -7,14 +7,15 @@
 #include <string.h>
 
 static const char *const input_names[INPUT_COUNT] = {
-	[INPUT_ROW] = "row",	       [INPUT_KEY] = "key",
+	[INPUT_ROW] = "row",           [INPUT_KEY] = "key",
 	[INPUT_LIMIT] = "limit",       [INPUT_OWNER] = "owner",
 	[INPUT_REASON] = "reason",     [INPUT_ERROR] = "error",
 	[INPUT_RESULT] = "result",     [INPUT_PROGRESS] = "progress",
 	[INPUT_STATUS] = "status",     [INPUT_ID] = "id",
 	[INPUT_ATTEMPTS] = "attempts", [INPUT_RECOVERIES] = "recoveries",
 	[INPUT_LEASE] = "lease",       [INPUT_RETRY] = "retry",
-	[INPUT_SPAN] = "span",	       [INPUT_DEAD] = "dead",	       [INPUT_QUEUE] = "queue",
+	[INPUT_SPAN] = "span",         [INPUT_DEAD] = "dead",
+	[INPUT_QUEUE] = "queue",
 };
 
 static bool is_word(char c)
@@ -35,7 +36,8 @@ static const char *skip_opaque(const char *at)
 	return end ? end + 1 : at + strlen(at);
 }
 
-static const char *find_hole(const struct hole *holes, size_t count, const char *name, size_t size)
+static const char *find_hole(const struct hole *holes, size_t count, const char *name,
+			     size_t size)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (strlen(holes[i].name) == size && memcmp(holes[i].name, name, size) == 0) {
@@ -106,8 +108,10 @@ static bool scan_sql(struct scan *scan, const char *filled)
 			size++;
 		}
 		int place = scan->resolve(scan->context, at + 1, size);
-		if (place < 0 || scan->slot_count == (int)(sizeof(scan->slots) / sizeof(scan->slots[0]))) {
-			snprintf(scan->unknown, sizeof(scan->unknown), "%.*s", (int)size, at + 1);
+		if (place < 0 ||
+		    scan->slot_count == (int)(sizeof(scan->slots) / sizeof(scan->slots[0]))) {
+			snprintf(scan->unknown, sizeof(scan->unknown), "%.*s", (int)size,
+				 at + 1);
 			return false;
 		}
 		add_marker(scan, place);
@@ -147,7 +151,8 @@ static bool parse_input(const char *name, size_t size, struct param *ret_param)
 	}
 	for (int i = 0; i < INPUT_COUNT; i++) {
 		if (strlen(input_names[i]) == word && memcmp(name, input_names[i], word) == 0) {
-			*ret_param = (struct param){ .input = (enum input)i, .index = atoi(name + word) };
+			*ret_param = (struct param){ .input = (enum input)i,
+						     .index = atoi(name + word) };
 			return true;
 		}
 	}
@@ -162,7 +167,8 @@ static int resolve_input(void *context, const char *name, size_t size)
 		return -1;
 	}
 	for (int i = 0; i < found->count; i++) {
-		if (found->params[i].input == param.input && found->params[i].index == param.index) {
+		if (found->params[i].input == param.input &&
+		    found->params[i].index == param.index) {
 			return i;
 		}
 	}
@@ -173,9 +179,9 @@ static int resolve_input(void *context, const char *name, size_t size)
 	return found->count++;
 }
 
-enum reclaim_status render_planned(struct arena *arena, const struct db_driver *driver, const char *name,
-				   const char *filled, bool writes, struct planned *ret_planned,
-				   struct reclaim_error *error)
+enum reclaim_status render_planned(struct arena *arena, const struct db_driver *driver,
+				   const char *name, const char *filled, bool writes,
+				   struct planned *ret_planned, struct reclaim_error *error)
 {
 	if (!filled) {
 		return fail_no_memory(error);
@@ -187,10 +193,10 @@ enum reclaim_status render_planned(struct arena *arena, const struct db_driver *
 	enum reclaim_status status;
 	struct planned planned = { 0 };
 	if (!scan_sql(&scan, filled)) {
-		status = scan.sql.failed ? fail_no_memory(error) :
-					   fail(error, RECLAIM_INTERNAL,
-						"statement '%s': no parameter is called ':%s'", name,
-						scan.unknown);
+		status = scan.sql.failed ? fail_no_memory(error)
+					 : fail(error, RECLAIM_INTERNAL,
+						"statement '%s': no parameter is called ':%s'",
+						name, scan.unknown);
 	} else {
 		status = scanned(&scan, name, writes, found.count, &planned.statement, error);
 	}
@@ -212,7 +218,8 @@ static int resolve_place(void *context, const char *name, size_t size)
 {
 	const struct sql_text *text = context;
 	for (int i = 0; i < text->param_count; i++) {
-		if (strlen(text->params[i]) == size && memcmp(text->params[i], name, size) == 0) {
+		if (strlen(text->params[i]) == size &&
+		    memcmp(text->params[i], name, size) == 0) {
 			return i;
 		}
 	}
@@ -228,34 +235,39 @@ enum reclaim_status render_fixed(struct arena *arena, const struct db_driver *dr
 		.arena = arena, .driver = driver, .resolve = resolve_place, .context = &copy
 	};
 	enum reclaim_status status =
-		scan_sql(&scan, text->text) ?
-			scanned(&scan, text->name, text->writes, text->param_count, ret_statement, error) :
-			fail(error, RECLAIM_INTERNAL, "statement '%s': no parameter is called ':%s'",
-			     text->name, scan.unknown);
+		scan_sql(&scan, text->text)
+			? scanned(&scan, text->name, text->writes, text->param_count,
+				  ret_statement, error)
+			: fail(error, RECLAIM_INTERNAL,
+			       "statement '%s': no parameter is called ':%s'", text->name,
+			       scan.unknown);
 	text_finish(&scan.sql);
 	return status;
 }
 
-static void gather(const struct planned *planned, const struct inputs *inputs, struct value *ret_params)
+static void gather(const struct planned *planned, const struct inputs *inputs,
+		   struct value *ret_params)
 {
 	for (int i = 0; i < planned->statement.param_count; i++) {
 		const struct param *param = &planned->params[i];
-		ret_params[i] = param->input == INPUT_ROW ? inputs->row[param->index] :
-				param->input == INPUT_KEY ? inputs->key[param->index] :
-							    inputs->named[param->input];
+		ret_params[i] = param->input == INPUT_ROW   ? inputs->row[param->index]
+				: param->input == INPUT_KEY ? inputs->key[param->index]
+							    : inputs->named[param->input];
 	}
 }
 
-enum reclaim_status planned_run(struct db *db, const struct planned *planned, const struct inputs *inputs,
-				struct result *ret_result, struct reclaim_error *error)
+enum reclaim_status planned_run(struct db *db, const struct planned *planned,
+				const struct inputs *inputs, struct result *ret_result,
+				struct reclaim_error *error)
 {
 	struct value params[256];
 	gather(planned, inputs, params);
 	return db_run(db, &planned->statement, params, ret_result, error);
 }
 
-enum reclaim_status planned_run_many(struct db *db, const struct planned *planned, const struct inputs *const *inputs,
-				     size_t count, int64_t *ret_changed, struct reclaim_error *error)
+enum reclaim_status planned_run_many(struct db *db, const struct planned *planned,
+				     const struct inputs *const *inputs, size_t count,
+				     int64_t *ret_changed, struct reclaim_error *error)
 {
 	struct arena ARENA_CLEANUP arena = { 0 };
 	size_t width = (size_t)planned->statement.param_count;

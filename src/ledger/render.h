@@ -53,20 +53,22 @@ struct inputs {
 char *fill(struct arena *arena, const char *template, const struct hole *holes, size_t count);
 
 /* Filled text -> a statement whose parameters are inputs by name. INTERNAL names an unknown one. */
-enum reclaim_status render_planned(struct arena *arena, const struct db_driver *driver, const char *name,
-				   const char *filled, bool writes, struct planned *ret_planned,
-				   struct reclaim_error *error);
+enum reclaim_status render_planned(struct arena *arena, const struct db_driver *driver,
+				   const char *name, const char *filled, bool writes,
+				   struct planned *ret_planned, struct reclaim_error *error);
 /* A statement without holes: its parameters are places in the contract's list. */
 enum reclaim_status render_fixed(struct arena *arena, const struct db_driver *driver,
 				 const struct sql_text *text, struct statement *ret_statement,
 				 struct reclaim_error *error);
 
-enum reclaim_status planned_run(struct db *db, const struct planned *planned, const struct inputs *inputs,
-				struct result *ret_result, struct reclaim_error *error);
+enum reclaim_status planned_run(struct db *db, const struct planned *planned,
+				const struct inputs *inputs, struct result *ret_result,
+				struct reclaim_error *error);
 
 /* The same statement for many inputs, in the open transaction; as db_run_many. */
-enum reclaim_status planned_run_many(struct db *db, const struct planned *planned, const struct inputs *const *inputs,
-				     size_t count, int64_t *ret_changed, struct reclaim_error *error);
+enum reclaim_status planned_run_many(struct db *db, const struct planned *planned,
+				     const struct inputs *const *inputs, size_t count,
+				     int64_t *ret_changed, struct reclaim_error *error);
 
 /* "a"."b" for a.b; in an arena. */
 const char *quote_name(struct arena *arena, const struct db_driver *driver, const char *name);

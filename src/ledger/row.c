@@ -32,11 +32,13 @@ const char *row_native(const struct plan *plan, const struct value *row)
 enum state row_state(const struct plan *plan, const struct value *row)
 {
 	const struct value *value = cell(row, plan->at.roles[ROLE_STATE]);
-	return value->type == VALUE_TEXT ? profile_state(plan->profile, value->data, value->size) :
-					   STATE_NONE;
+	return value->type == VALUE_TEXT
+		       ? profile_state(plan->profile, value->data, value->size)
+		       : STATE_NONE;
 }
 
-int64_t row_number(const struct plan *plan, const struct value *row, enum role role, int64_t otherwise)
+int64_t row_number(const struct plan *plan, const struct value *row, enum role role,
+		   int64_t otherwise)
 {
 	return value_integer(cell(row, plan->at.roles[role]), otherwise);
 }
@@ -44,7 +46,8 @@ int64_t row_number(const struct plan *plan, const struct value *row, enum role r
 int64_t row_time(const struct plan *plan, const struct value *row, enum signal signal)
 {
 	int64_t time = NO_TIME;
-	if (!time_from_value(cell(row, plan->at.signals[signal]), plan_format(plan, signal), &time)) {
+	if (!time_from_value(cell(row, plan->at.signals[signal]), plan_format(plan, signal),
+			     &time)) {
 		return NO_TIME;
 	}
 	return time;
@@ -60,22 +63,25 @@ static bool names_has(const struct names *names, const char *name)
 	return false;
 }
 
-enum presence worker_presence(const struct workers *workers, const char *label, bool *ret_ignored)
+enum presence worker_presence(const struct workers *workers, const char *label,
+			      bool *ret_ignored)
 {
 	*ret_ignored = label && names_has(&workers->ignore, label);
 	if (label && names_has(&workers->stopped, label)) {
 		return WORKER_STOPPED;
 	}
-	bool stalled = label && (names_has(&workers->stalled, label) || names_has(&workers->lost, label));
+	bool stalled = label && (names_has(&workers->stalled, label) ||
+				 names_has(&workers->lost, label));
 	return stalled ? WORKER_STALLED : WORKER_ACTIVE;
 }
 
-static bool worker_time(const struct plan *plan, const struct value *value, const struct mapped *mapped,
-			int64_t *ret_time)
+static bool worker_time(const struct plan *plan, const struct value *value,
+			const struct mapped *mapped, int64_t *ret_time)
 {
-	return time_from_value(value,
-			       plan_found_format(plan, plan->worker_table, mapped->column, mapped->format),
-			       ret_time);
+	return time_from_value(
+		value,
+		plan_found_format(plan, plan->worker_table, mapped->column, mapped->format),
+		ret_time);
 }
 
 static bool worker_facts(const struct plan *plan, const struct value *row, struct facts *f,
@@ -96,14 +102,17 @@ static bool worker_facts(const struct plan *plan, const struct value *row, struc
 	f->presence = worker_presence(workers, label->type == VALUE_TEXT ? label->data : NULL,
 				      &f->worker_ignored);
 	*ret_bad = workers->seen.column;
-	if (!worker_time(plan, cell(row, plan->at.worker_seen), &workers->seen, &f->worker_seen)) {
+	if (!worker_time(plan, cell(row, plan->at.worker_seen), &workers->seen,
+			 &f->worker_seen)) {
 		return false;
 	}
 	*ret_bad = workers->lease.column;
-	return worker_time(plan, cell(row, plan->at.worker_lease), &workers->lease, &f->worker_lease);
+	return worker_time(plan, cell(row, plan->at.worker_lease), &workers->lease,
+			   &f->worker_lease);
 }
 
-bool row_facts(const struct plan *plan, const struct value *row, struct facts *ret_facts, const char **ret_bad)
+bool row_facts(const struct plan *plan, const struct value *row, struct facts *ret_facts,
+	       const char **ret_bad)
 {
 	struct facts f = {
 		.state = row_state(plan, row),
@@ -117,8 +126,8 @@ bool row_facts(const struct plan *plan, const struct value *row, struct facts *r
 	bool readable = true;
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		f.times[i] = NO_TIME;
-		if (!time_from_value(cell(row, plan->at.signals[i]), plan_format(plan, (enum signal)i),
-				     &f.times[i])) {
+		if (!time_from_value(cell(row, plan->at.signals[i]),
+				     plan_format(plan, (enum signal)i), &f.times[i])) {
 			*ret_bad = plan->profile->signals[i].column;
 			readable = false;
 		}

@@ -9,11 +9,13 @@ void turn_finish(struct turn *turn)
 	*turn = (struct turn){ 0 };
 }
 
-enum reclaim_status turn_read(struct ledger *ledger, struct turn *ret_turn, struct reclaim_error *error)
+enum reclaim_status turn_read(struct ledger *ledger, struct turn *ret_turn,
+			      struct reclaim_error *error)
 {
 	const struct value params[TURN_READ_PARAMS] = { value_string(ledger->profile->name) };
 	struct turn turn = { .last_at = NO_TIME, .outage_at = NO_TIME, .valve_until = NO_TIME };
-	enum reclaim_status status = ledger_run(ledger, SQL_TURN_READ, params, &turn.result, error);
+	enum reclaim_status status =
+		ledger_run(ledger, SQL_TURN_READ, params, &turn.result, error);
 	if (status) {
 		return status;
 	}
@@ -40,8 +42,8 @@ static enum reclaim_status make_row(struct ledger *ledger, struct reclaim_error 
 	return ledger_run(ledger, SQL_TURN_MAKE, params, NULL, error);
 }
 
-enum reclaim_status turn_take(struct ledger *ledger, int64_t interval, bool anyway, int64_t *ret_turn,
-			      struct reclaim_error *error)
+enum reclaim_status turn_take(struct ledger *ledger, int64_t interval, bool anyway,
+			      int64_t *ret_turn, struct reclaim_error *error)
 {
 	const struct value params[TURN_TAKE_PARAMS] = {
 		[TURN_TAKE_LEDGER] = value_string(ledger->profile->name),
@@ -60,13 +62,16 @@ enum reclaim_status turn_take(struct ledger *ledger, int64_t interval, bool anyw
 	}
 	status = ledger_end(ledger, status, error);
 	if (!status) {
-		*ret_turn = result.rows ? value_integer(result_cell(&result, 0, TURN_TAKE_R_TURN), 0) : 0;
+		*ret_turn =
+			result.rows
+				? value_integer(result_cell(&result, 0, TURN_TAKE_R_TURN), 0)
+				: 0;
 	}
 	return status;
 }
 
-enum reclaim_status turn_keep_result(struct ledger *ledger, int64_t turn, const char *json, int64_t valve_until,
-				     struct reclaim_error *error)
+enum reclaim_status turn_keep_result(struct ledger *ledger, int64_t turn, const char *json,
+				     int64_t valve_until, struct reclaim_error *error)
 {
 	const struct value params[TURN_RESULT_PARAMS] = {
 		[TURN_RESULT_LEDGER] = value_string(ledger->profile->name),
@@ -77,7 +82,8 @@ enum reclaim_status turn_keep_result(struct ledger *ledger, int64_t turn, const 
 	return ledger_run(ledger, SQL_TURN_RESULT, params, NULL, error);
 }
 
-enum reclaim_status turn_outage(struct ledger *ledger, int64_t wait, struct reclaim_error *error)
+enum reclaim_status turn_outage(struct ledger *ledger, int64_t wait,
+				struct reclaim_error *error)
 {
 	const struct value params[OUTAGE_PARAMS] = {
 		[OUTAGE_LEDGER] = value_string(ledger->profile->name),
@@ -89,25 +95,29 @@ enum reclaim_status turn_outage(struct ledger *ledger, int64_t wait, struct recl
 
 /* ---- prune ---- */
 
-static enum reclaim_status count_old(struct ledger *ledger, int64_t older_than, struct pruned *ret_pruned,
-				     struct reclaim_error *error)
+static enum reclaim_status count_old(struct ledger *ledger, int64_t older_than,
+				     struct pruned *ret_pruned, struct reclaim_error *error)
 {
 	const struct value params[PRUNE_COUNT_PARAMS] = {
 		[PRUNE_COUNT_LEDGER] = value_string(ledger->profile->name),
 		[PRUNE_COUNT_OLDER_THAN] = value_int(older_than),
 	};
 	struct result RESULT_CLEANUP result = { 0 };
-	enum reclaim_status status = ledger_run(ledger, SQL_PRUNE_COUNT, params, &result, error);
+	enum reclaim_status status =
+		ledger_run(ledger, SQL_PRUNE_COUNT, params, &result, error);
 	if (!status) {
-		ret_pruned->tasks = value_integer(result_cell(&result, 0, PRUNE_COUNT_R_TASKS), 0);
-		ret_pruned->events = value_integer(result_cell(&result, 0, PRUNE_COUNT_R_EVENTS), 0);
+		ret_pruned->tasks =
+			value_integer(result_cell(&result, 0, PRUNE_COUNT_R_TASKS), 0);
+		ret_pruned->events =
+			value_integer(result_cell(&result, 0, PRUNE_COUNT_R_EVENTS), 0);
 	}
 	return status;
 }
 
 /* Batch by batch, each its own transaction, until one is not full. */
-static enum reclaim_status delete_all(struct ledger *ledger, enum sql sql, const struct value *params,
-				      int64_t *count, struct reclaim_error *error)
+static enum reclaim_status delete_all(struct ledger *ledger, enum sql sql,
+				      const struct value *params, int64_t *count,
+				      struct reclaim_error *error)
 {
 	enum reclaim_status status;
 	int64_t deleted;
@@ -120,13 +130,14 @@ static enum reclaim_status delete_all(struct ledger *ledger, enum sql sql, const
 	return status;
 }
 
-enum reclaim_status prune(struct ledger *ledger, int64_t older_than, bool dry_run, struct pruned *ret_pruned,
-			  struct reclaim_error *error)
+enum reclaim_status prune(struct ledger *ledger, int64_t older_than, bool dry_run,
+			  struct pruned *ret_pruned, struct reclaim_error *error)
 {
 	struct pruned pruned = { 0 };
 	if (!ledger->profile->native) {
 		return fail(error, RECLAIM_UNSUPPORTED,
-			    "prune is not supported on ledger '%s': its own program removes its tasks",
+			    "prune is not supported on ledger '%s': its own program removes "
+			    "its tasks",
 			    ledger->profile->name);
 	}
 	if (dry_run) {
@@ -142,7 +153,8 @@ enum reclaim_status prune(struct ledger *ledger, int64_t older_than, bool dry_ru
 		[PRUNE_EVENTS_COUNT] = value_int(PRUNE_BATCH),
 	};
 	const struct value workers[PRUNE_WORKERS_PARAMS] = { value_int(older_than) };
-	enum reclaim_status status = delete_all(ledger, SQL_PRUNE_TASKS, tasks, &pruned.tasks, error);
+	enum reclaim_status status =
+		delete_all(ledger, SQL_PRUNE_TASKS, tasks, &pruned.tasks, error);
 	if (!status) {
 		status = delete_all(ledger, SQL_PRUNE_EVENTS, events, &pruned.events, error);
 	}

@@ -6,7 +6,9 @@
 #include <time.h>
 
 #define NAME_MAX_BYTES 255
-#define SPAN_MAX (INT64_C(100) * 365 * 86400 * USEC_PER_SEC) /* no time that a sum makes leaves its column */
+#define SPAN_MAX                                                                               \
+	(INT64_C(100) * 365 * 86400 *                                                          \
+	 USEC_PER_SEC) /* no time that a sum makes leaves its column */
 
 static const struct verbs *verbs_of(const struct ledger *ledger)
 {
@@ -26,47 +28,51 @@ enum reclaim_status check_json(const char *what, const char *text, struct reclai
 	}
 	size_t size = strlen(text), bad = utf8_invalid_at(text, size);
 	if (bad < size) {
-		return fail(error, RECLAIM_INVALID, "%s is not UTF-8: byte %zu is 0x%02x", what, bad + 1,
-			    (unsigned)(unsigned char)text[bad]);
+		return fail(error, RECLAIM_INVALID, "%s is not UTF-8: byte %zu is 0x%02x", what,
+			    bad + 1, (unsigned)(unsigned char)text[bad]);
 	}
 	json_error_t problem;
-	json_t *json = json_loadb(text, size, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
+	json_t *json = json_loadb(text, size,
+				  JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
 				  &problem);
 	if (!json) {
-		return fail(error, RECLAIM_INVALID, "%s is not JSON: line %d, column %d: %s", what,
-			    problem.line, problem.column, problem.text);
+		return fail(error, RECLAIM_INVALID, "%s is not JSON: line %d, column %d: %s",
+			    what, problem.line, problem.column, problem.text);
 	}
 	json_decref(json);
 	return RECLAIM_OK;
 }
 
 /* A name of 1…255 bytes of UTF-8 without NUL. */
-static enum reclaim_status check_name(const char *what, const char *name, size_t size, bool may_be_empty,
-				      struct reclaim_error *error)
+static enum reclaim_status check_name(const char *what, const char *name, size_t size,
+				      bool may_be_empty, struct reclaim_error *error)
 {
 	struct text TEXT_CLEANUP shown = { 0 };
 	text_add_visible(&shown, name, size < 64 ? size : 64);
 	if ((size == 0 && !may_be_empty) || size > NAME_MAX_BYTES) {
-		return fail(error, RECLAIM_INVALID, "%s '%s' has %zu bytes; allowed: %d to %d", what,
-			    text_string(&shown), size, may_be_empty ? 0 : 1, NAME_MAX_BYTES);
+		return fail(error, RECLAIM_INVALID, "%s '%s' has %zu bytes; allowed: %d to %d",
+			    what, text_string(&shown), size, may_be_empty ? 0 : 1,
+			    NAME_MAX_BYTES);
 	}
 	if (memchr(name, '\0', size)) {
-		return fail(error, RECLAIM_INVALID, "%s '%s' has a NUL character; allowed: any other UTF-8",
-			    what, text_string(&shown));
+		return fail(error, RECLAIM_INVALID,
+			    "%s '%s' has a NUL character; allowed: any other UTF-8", what,
+			    text_string(&shown));
 	}
 	if (utf8_invalid_at(name, size) < size) {
-		return fail(error, RECLAIM_INVALID, "%s '%s' is not UTF-8", what, text_string(&shown));
+		return fail(error, RECLAIM_INVALID, "%s '%s' is not UTF-8", what,
+			    text_string(&shown));
 	}
 	return RECLAIM_OK;
 }
 
-static enum reclaim_status check_range(const char *what, int64_t number, int64_t least, int64_t most,
-				       struct reclaim_error *error)
+static enum reclaim_status check_range(const char *what, int64_t number, int64_t least,
+				       int64_t most, struct reclaim_error *error)
 {
-	return number >= least && number <= most ?
-		       RECLAIM_OK :
-		       fail(error, RECLAIM_INVALID, "%s is %lld; allowed: %lld to %lld", what,
-			    (long long)number, (long long)least, (long long)most);
+	return number >= least && number <= most
+		       ? RECLAIM_OK
+		       : fail(error, RECLAIM_INVALID, "%s is %lld; allowed: %lld to %lld", what,
+			      (long long)number, (long long)least, (long long)most);
 }
 
 /* ---- submit ---- */
@@ -81,7 +87,8 @@ static size_t id_size(const struct submission *s)
 	return s->id_size ? s->id_size : strlen(s->id);
 }
 
-static enum reclaim_status check_submission(const struct submission *s, struct reclaim_error *error)
+static enum reclaim_status check_submission(const struct submission *s,
+					    struct reclaim_error *error)
 {
 	const char *queue = or_default(s->queue, "default"), *kind = or_default(s->kind, "");
 	enum reclaim_status status = check_json("payload", s->payload, error);
@@ -89,13 +96,16 @@ static enum reclaim_status check_submission(const struct submission *s, struct r
 		status = check_name("id", s->id, id_size(s), /* may_be_empty= */ false, error);
 	}
 	if (!status) {
-		status = check_name("queue", queue, strlen(queue), /* may_be_empty= */ false, error);
+		status = check_name("queue", queue, strlen(queue), /* may_be_empty= */ false,
+				    error);
 	}
 	if (!status) {
-		status = check_name("kind", kind, strlen(kind), /* may_be_empty= */ true, error);
+		status =
+			check_name("kind", kind, strlen(kind), /* may_be_empty= */ true, error);
 	}
 	if (!status && s->key) {
-		status = check_name("key", s->key, strlen(s->key), /* may_be_empty= */ false, error);
+		status = check_name("key", s->key, strlen(s->key), /* may_be_empty= */ false,
+				    error);
 	}
 	if (!status) {
 		status = check_range("max_attempts", s->max_attempts, 1, 1000000, error);
@@ -107,7 +117,8 @@ static enum reclaim_status check_submission(const struct submission *s, struct r
 		status = check_range("delay in microseconds", s->delay, 0, SPAN_MAX, error);
 	}
 	if (!status) {
-		status = check_range("deadline in microseconds", s->deadline, 0, SPAN_MAX, error);
+		status = check_range("deadline in microseconds", s->deadline, 0, SPAN_MAX,
+				     error);
 	}
 	return status;
 }
@@ -119,7 +130,8 @@ static void new_id(struct ledger *ledger, char ret_id[UUID_TEXT_SIZE])
 	uuid_v7(&ledger->random, now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000, ret_id);
 }
 
-static void submit_params(const struct submission *s, const char *id, struct value ret_params[SUBMIT_PARAMS])
+static void submit_params(const struct submission *s, const char *id,
+			  struct value ret_params[SUBMIT_PARAMS])
 {
 	const struct value params[SUBMIT_PARAMS] = {
 		[SUBMIT_ID] = value_string(id),
@@ -137,19 +149,22 @@ static void submit_params(const struct submission *s, const char *id, struct val
 
 /* The task that has the submission's key already. */
 static enum reclaim_status known_id(struct ledger *ledger, const struct submission *s,
-				    char (*ret_id)[RECLAIM_ID_SIZE], struct reclaim_error *error)
+				    char (*ret_id)[RECLAIM_ID_SIZE],
+				    struct reclaim_error *error)
 {
 	struct result RESULT_CLEANUP known = { 0 };
 	const struct value params[SUBMIT_KNOWN_PARAMS] = {
 		[SUBMIT_KNOWN_QUEUE] = value_string(or_default(s->queue, "default")),
 		[SUBMIT_KNOWN_KEY] = value_string(s->key),
 	};
-	enum reclaim_status status = ledger_run(ledger, SQL_SUBMIT_KNOWN, params, &known, error);
+	enum reclaim_status status =
+		ledger_run(ledger, SQL_SUBMIT_KNOWN, params, &known, error);
 	if (!status && known.rows == 0) {
 		return fail(error, RECLAIM_INTERNAL, "the new task came back without an id");
 	}
 	if (!status) {
-		snprintf(*ret_id, sizeof(*ret_id), "%s", result_cell(&known, 0, SUBMIT_KNOWN_R_ID)->data);
+		snprintf(*ret_id, sizeof(*ret_id), "%s",
+			 result_cell(&known, 0, SUBMIT_KNOWN_R_ID)->data);
 	}
 	return status;
 }
@@ -158,8 +173,10 @@ static enum reclaim_status known_id(struct ledger *ledger, const struct submissi
 #define SUBMIT_BATCH 500
 
 /* In the open transaction. Without an id of its own a task gets a new one, in ret_ids already. */
-static enum reclaim_status submit_some(struct ledger *ledger, const struct submission *submissions, size_t count,
-				       char (*ret_ids)[RECLAIM_ID_SIZE], struct reclaim_error *error)
+static enum reclaim_status submit_some(struct ledger *ledger,
+				       const struct submission *submissions, size_t count,
+				       char (*ret_ids)[RECLAIM_ID_SIZE],
+				       struct reclaim_error *error)
 {
 	struct arena ARENA_CLEANUP arena = { 0 };
 	struct value *params = arena_take(&arena, count * SUBMIT_PARAMS * sizeof(*params));
@@ -175,17 +192,20 @@ static enum reclaim_status submit_some(struct ledger *ledger, const struct submi
 		}
 		submit_params(&submissions[i], ret_ids[i], params + i * SUBMIT_PARAMS);
 	}
-	enum reclaim_status status = ledger_run_many(ledger, SQL_SUBMIT, params, count, made, error);
+	enum reclaim_status status =
+		ledger_run_many(ledger, SQL_SUBMIT, params, count, made, error);
 	for (size_t i = 0; !status && i < count; i++) {
-		status = made[i] ? RECLAIM_OK : known_id(ledger, &submissions[i], &ret_ids[i], error);
+		status = made[i] ? RECLAIM_OK
+				 : known_id(ledger, &submissions[i], &ret_ids[i], error);
 	}
 	return status;
 }
 
 /* All of them in one transaction, so many at a time; *ret_done: before the ones that failed. */
-static enum reclaim_status submit_all(struct ledger *ledger, const struct submission *submissions, size_t count,
-				      size_t at_once, char (*ret_ids)[RECLAIM_ID_SIZE], size_t *ret_done,
-				      struct reclaim_error *error)
+static enum reclaim_status submit_all(struct ledger *ledger,
+				      const struct submission *submissions, size_t count,
+				      size_t at_once, char (*ret_ids)[RECLAIM_ID_SIZE],
+				      size_t *ret_done, struct reclaim_error *error)
 {
 	enum reclaim_status status = ledger_begin(ledger, error);
 	size_t done = 0;
@@ -202,8 +222,8 @@ static enum reclaim_status submit_all(struct ledger *ledger, const struct submis
 }
 
 /* A constraint's failure in the engine's words becomes ours when it is an id that exists, or that an earlier one has. */
-static void explain_refusal(struct ledger *ledger, const struct submission *submissions, size_t bad,
-			    struct reclaim_error *error)
+static void explain_refusal(struct ledger *ledger, const struct submission *submissions,
+			    size_t bad, struct reclaim_error *error)
 {
 	struct result RESULT_CLEANUP row = { 0 };
 	struct reclaim_error ignored;
@@ -214,19 +234,21 @@ static void explain_refusal(struct ledger *ledger, const struct submission *subm
 		exists = string_equal(submissions[i].id, id);
 	}
 	if (exists) {
-		fail(error, RECLAIM_INVALID, "id '%s' exists already; allowed: an id that is new", id);
+		fail(error, RECLAIM_INVALID,
+		     "id '%s' exists already; allowed: an id that is new", id);
 	}
 }
 
-enum reclaim_status verb_submit(struct ledger *ledger, const struct submission *submissions, size_t count,
-				char (*ret_ids)[RECLAIM_ID_SIZE], size_t *ret_bad, struct reclaim_error *error)
+enum reclaim_status verb_submit(struct ledger *ledger, const struct submission *submissions,
+				size_t count, char (*ret_ids)[RECLAIM_ID_SIZE], size_t *ret_bad,
+				struct reclaim_error *error)
 {
-	enum reclaim_status status =
-		ledger->profile->native ?
-			ledger_plan(ledger, error) :
-			fail(error, RECLAIM_UNSUPPORTED,
-			     "submit is not supported on ledger '%s': its own program adds its tasks",
-			     ledger->profile->name);
+	enum reclaim_status status = ledger->profile->native
+					     ? ledger_plan(ledger, error)
+					     : fail(error, RECLAIM_UNSUPPORTED,
+						    "submit is not supported on ledger '%s': "
+						    "its own program adds its tasks",
+						    ledger->profile->name);
 	for (size_t i = 0; !status && i < count; i++) {
 		status = check_submission(&submissions[i], error);
 		*ret_bad = status ? i : *ret_bad;
@@ -254,8 +276,8 @@ static enum reclaim_status ready(struct ledger *ledger, struct reclaim_error *er
 	return ledger_plan(ledger, error);
 }
 
-enum reclaim_status verb_claim(struct ledger *ledger, const struct claiming *claiming, struct claims *ret_claims,
-			       struct reclaim_error *error)
+enum reclaim_status verb_claim(struct ledger *ledger, const struct claiming *claiming,
+			       struct claims *ret_claims, struct reclaim_error *error)
 {
 	enum reclaim_status status = ready(ledger, error);
 	if (!status) {
@@ -266,13 +288,14 @@ enum reclaim_status verb_claim(struct ledger *ledger, const struct claiming *cla
 		status = check_range("count", claiming->count, 1, 100000, error);
 	}
 	if (!status) {
-		status = check_range("lease in microseconds", claiming->lease, 0, SPAN_MAX, error);
+		status = check_range("lease in microseconds", claiming->lease, 0, SPAN_MAX,
+				     error);
 	}
 	return status ? status : verbs_of(ledger)->claim(ledger, claiming, ret_claims, error);
 }
 
-enum reclaim_status verb_renew(struct ledger *ledger, const char *id, const char *token, int64_t lease,
-			       const char *progress, struct reclaim_error *error)
+enum reclaim_status verb_renew(struct ledger *ledger, const char *id, const char *token,
+			       int64_t lease, const char *progress, struct reclaim_error *error)
 {
 	enum reclaim_status status = ready(ledger, error);
 	if (!status) {
@@ -281,11 +304,12 @@ enum reclaim_status verb_renew(struct ledger *ledger, const char *id, const char
 	if (!status) {
 		status = check_range("lease in microseconds", lease, 0, SPAN_MAX, error);
 	}
-	return status ? status : verbs_of(ledger)->renew(ledger, id, token, lease, progress, error);
+	return status ? status
+		      : verbs_of(ledger)->renew(ledger, id, token, lease, progress, error);
 }
 
-enum reclaim_status verb_complete(struct ledger *ledger, const char *id, const char *token, const char *result,
-				  struct reclaim_error *error)
+enum reclaim_status verb_complete(struct ledger *ledger, const char *id, const char *token,
+				  const char *result, struct reclaim_error *error)
 {
 	enum reclaim_status status = ready(ledger, error);
 	if (!status) {
@@ -294,18 +318,20 @@ enum reclaim_status verb_complete(struct ledger *ledger, const char *id, const c
 	return status ? status : verbs_of(ledger)->complete(ledger, id, token, result, error);
 }
 
-enum reclaim_status verb_fail(struct ledger *ledger, const char *id, const char *token, const char *message,
-			      int64_t retry_in, bool no_retry, struct reclaim_error *error)
+enum reclaim_status verb_fail(struct ledger *ledger, const char *id, const char *token,
+			      const char *message, int64_t retry_in, bool no_retry,
+			      struct reclaim_error *error)
 {
 	enum reclaim_status status = ready(ledger, error);
 	struct text TEXT_CLEANUP valid = { 0 };
 	text_add_valid(&valid, message, strlen(message));
 	if (!status) {
-		status = check_range("retry_in in microseconds", retry_in, INT64_MIN, SPAN_MAX, error);
+		status = check_range("retry_in in microseconds", retry_in, INT64_MIN, SPAN_MAX,
+				     error);
 	}
-	return status ? status :
-			verbs_of(ledger)->fail(ledger, id, token, text_string(&valid), retry_in, no_retry,
-					       error);
+	return status ? status
+		      : verbs_of(ledger)->fail(ledger, id, token, text_string(&valid), retry_in,
+					       no_retry, error);
 }
 
 enum reclaim_status verb_release(struct ledger *ledger, const char *id, const char *token,
@@ -315,13 +341,15 @@ enum reclaim_status verb_release(struct ledger *ledger, const char *id, const ch
 	return status ? status : verbs_of(ledger)->release(ledger, id, token, error);
 }
 
-enum reclaim_status verb_retry(struct ledger *ledger, const char *id, struct reclaim_error *error)
+enum reclaim_status verb_retry(struct ledger *ledger, const char *id,
+			       struct reclaim_error *error)
 {
 	enum reclaim_status status = ready(ledger, error);
 	return status ? status : verbs_of(ledger)->retry(ledger, id, error);
 }
 
-enum reclaim_status verb_cancel(struct ledger *ledger, const char *id, struct reclaim_error *error)
+enum reclaim_status verb_cancel(struct ledger *ledger, const char *id,
+				struct reclaim_error *error)
 {
 	enum reclaim_status status = ready(ledger, error);
 	return status ? status : verbs_of(ledger)->cancel(ledger, id, error);
@@ -339,9 +367,10 @@ static enum reclaim_status hand_in_one(struct ledger *ledger, const struct handi
 	if (h->verb == VERB_FAIL) {
 		return verb_fail(ledger, h->id, h->token, h->text, h->time, h->no_retry, error);
 	}
-	return h->verb == VERB_RELEASE ? verb_release(ledger, h->id, h->token, error) :
-					 fail(error, RECLAIM_INVALID, "%s can't be handed in with others",
-					      verb_name(h->verb));
+	return h->verb == VERB_RELEASE
+		       ? verb_release(ledger, h->id, h->token, error)
+		       : fail(error, RECLAIM_INVALID, "%s can't be handed in with others",
+			      verb_name(h->verb));
 }
 
 static bool is_of_one(enum reclaim_status status)
@@ -350,8 +379,9 @@ static bool is_of_one(enum reclaim_status status)
 	       status == RECLAIM_NOT_ALLOWED;
 }
 
-enum reclaim_status verb_hand_in(struct ledger *ledger, const struct handing *handings, size_t count,
-				 enum reclaim_status *ret_statuses, struct reclaim_error *error)
+enum reclaim_status verb_hand_in(struct ledger *ledger, const struct handing *handings,
+				 size_t count, enum reclaim_status *ret_statuses,
+				 struct reclaim_error *error)
 {
 	enum reclaim_status status = ready(ledger, error);
 	if (!status && !ledger->profile->native) {
@@ -383,7 +413,8 @@ static void list_labels(struct text *text, const struct names *labels)
 static enum reclaim_status check_label(const struct workers *workers, const char *label,
 				       struct reclaim_error *error)
 {
-	const struct names *groups[] = { &workers->active, &workers->stalled, &workers->stopped };
+	const struct names *groups[] = { &workers->active, &workers->stalled,
+					 &workers->stopped };
 	struct text TEXT_CLEANUP allowed = { 0 };
 	struct text TEXT_CLEANUP shown = { 0 };
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
@@ -395,12 +426,13 @@ static enum reclaim_status check_label(const struct workers *workers, const char
 		list_labels(&allowed, groups[g]);
 	}
 	text_add_visible(&shown, label, strlen(label));
-	return fail(error, RECLAIM_INVALID, "status '%s' is not a worker's; allowed: %s", text_string(&shown),
+	return fail(error, RECLAIM_INVALID, "status '%s' is not a worker's; allowed: %s",
+		    text_string(&shown),
 		    allowed.size ? text_string(&allowed) : "none, the profile names no labels");
 }
 
-enum reclaim_status verb_beat(struct ledger *ledger, const char *worker, const char *status_word,
-			      struct reclaim_error *error)
+enum reclaim_status verb_beat(struct ledger *ledger, const char *worker,
+			      const char *status_word, struct reclaim_error *error)
 {
 	enum reclaim_status status = ready(ledger, error);
 	if (status) {
@@ -408,12 +440,14 @@ enum reclaim_status verb_beat(struct ledger *ledger, const char *worker, const c
 	}
 	if (ledger->profile->native) {
 		return fail(error, RECLAIM_UNSUPPORTED,
-			    "beat is not supported on ledger '%s': its workers register (`reclaim work`)",
+			    "beat is not supported on ledger '%s': its workers register "
+			    "(`reclaim work`)",
 			    ledger->profile->name);
 	}
 	if (!ledger->plan->has_worker_beat) {
 		return fail(error, RECLAIM_UNSUPPORTED,
-			    "beat is not supported on ledger '%s': its profile has no workers { beat = … }",
+			    "beat is not supported on ledger '%s': its profile has no workers "
+			    "{ beat = … }",
 			    ledger->profile->name);
 	}
 	const struct workers *workers = &ledger->profile->workers;

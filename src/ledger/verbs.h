@@ -25,18 +25,20 @@ struct submission {
  * All in one transaction. `ret_ids` gets `count` ids of RECLAIM_ID_SIZE each. On INVALID `*ret_bad` is the place of the
  * submission that is wrong.
  */
-enum reclaim_status verb_submit(struct ledger *ledger, const struct submission *submissions, size_t count,
-				char (*ret_ids)[RECLAIM_ID_SIZE], size_t *ret_bad, struct reclaim_error *error);
+enum reclaim_status verb_submit(struct ledger *ledger, const struct submission *submissions,
+				size_t count, char (*ret_ids)[RECLAIM_ID_SIZE], size_t *ret_bad,
+				struct reclaim_error *error);
 
 struct claiming {
 	const char *owner, *queue;
 	int64_t count, lease; /* lease 0: the profile's */
-	bool registered; /* the owner is a worker that registered: its lease is shared */
+	bool registered;      /* the owner is a worker that registered: its lease is shared */
 };
 
 struct claimed {
 	const char *id, *token, *queue, *kind, *payload;
-	int64_t attempt, max_attempts, lease_until, deadline; /* NO_TIME: none; attempt and max_attempts -1: none */
+	int64_t attempt, max_attempts, lease_until,
+		deadline; /* NO_TIME: none; attempt and max_attempts -1: none */
 	int64_t priority, due_at;
 };
 
@@ -48,27 +50,31 @@ struct claims {
 void claims_finish(struct claims *claims);
 
 /* OK with no items when there is nothing to claim, or a registered owner is not active any more (its next beat says so). */
-enum reclaim_status verb_claim(struct ledger *ledger, const struct claiming *claiming, struct claims *ret_claims,
-			       struct reclaim_error *error);
+enum reclaim_status verb_claim(struct ledger *ledger, const struct claiming *claiming,
+			       struct claims *ret_claims, struct reclaim_error *error);
 /* `lease` 0: only the progress is kept. */
-enum reclaim_status verb_renew(struct ledger *ledger, const char *id, const char *token, int64_t lease,
-			       const char *progress, struct reclaim_error *error);
-enum reclaim_status verb_complete(struct ledger *ledger, const char *id, const char *token, const char *result,
-				  struct reclaim_error *error);
+enum reclaim_status verb_renew(struct ledger *ledger, const char *id, const char *token,
+			       int64_t lease, const char *progress,
+			       struct reclaim_error *error);
+enum reclaim_status verb_complete(struct ledger *ledger, const char *id, const char *token,
+				  const char *result, struct reclaim_error *error);
 /* `retry_in` < 0: backoff. */
-enum reclaim_status verb_fail(struct ledger *ledger, const char *id, const char *token, const char *message,
-			      int64_t retry_in, bool no_retry, struct reclaim_error *error);
+enum reclaim_status verb_fail(struct ledger *ledger, const char *id, const char *token,
+			      const char *message, int64_t retry_in, bool no_retry,
+			      struct reclaim_error *error);
 enum reclaim_status verb_release(struct ledger *ledger, const char *id, const char *token,
 				 struct reclaim_error *error);
-enum reclaim_status verb_retry(struct ledger *ledger, const char *id, struct reclaim_error *error);
-enum reclaim_status verb_cancel(struct ledger *ledger, const char *id, struct reclaim_error *error);
+enum reclaim_status verb_retry(struct ledger *ledger, const char *id,
+			       struct reclaim_error *error);
+enum reclaim_status verb_cancel(struct ledger *ledger, const char *id,
+				struct reclaim_error *error);
 
 /* One of many verbs that are handed in together. */
 struct handing {
 	enum verb verb; /* VERB_RENEW, VERB_COMPLETE, VERB_FAIL or VERB_RELEASE */
 	const char *id, *token;
 	const char *text; /* progress, result or message; may be NULL but for fail */
-	int64_t time;	  /* lease, or when to retry (< 0: backoff) */
+	int64_t time;     /* lease, or when to retry (< 0: backoff) */
 	bool no_retry;
 };
 
@@ -76,8 +82,9 @@ struct handing {
  * All in one transaction. `ret_statuses[i]` tells of the i-th: OK, NOT_FOUND, LOST or NOT_ALLOWED; such a failure stops
  * none of the others. Any other failure is the call's own, and then nothing has happened.
  */
-enum reclaim_status verb_hand_in(struct ledger *ledger, const struct handing *handings, size_t count,
-				 enum reclaim_status *ret_statuses, struct reclaim_error *error);
+enum reclaim_status verb_hand_in(struct ledger *ledger, const struct handing *handings,
+				 size_t count, enum reclaim_status *ret_statuses,
+				 struct reclaim_error *error);
 
 /* A host's worker tells that it lives. UNSUPPORTED where the profile has no such thing. */
 enum reclaim_status verb_beat(struct ledger *ledger, const char *worker, const char *status,
@@ -90,12 +97,14 @@ enum reclaim_status check_json(const char *what, const char *text, struct reclai
 struct verbs {
 	enum reclaim_status (*claim)(struct ledger *, const struct claiming *, struct claims *,
 				     struct reclaim_error *);
-	enum reclaim_status (*renew)(struct ledger *, const char *id, const char *token, int64_t lease,
-				     const char *progress, struct reclaim_error *);
-	enum reclaim_status (*complete)(struct ledger *, const char *id, const char *token, const char *result,
-					struct reclaim_error *);
-	enum reclaim_status (*fail)(struct ledger *, const char *id, const char *token, const char *message,
-				    int64_t retry_in, bool no_retry, struct reclaim_error *);
+	enum reclaim_status (*renew)(struct ledger *, const char *id, const char *token,
+				     int64_t lease, const char *progress,
+				     struct reclaim_error *);
+	enum reclaim_status (*complete)(struct ledger *, const char *id, const char *token,
+					const char *result, struct reclaim_error *);
+	enum reclaim_status (*fail)(struct ledger *, const char *id, const char *token,
+				    const char *message, int64_t retry_in, bool no_retry,
+				    struct reclaim_error *);
 	enum reclaim_status (*release)(struct ledger *, const char *id, const char *token,
 				       struct reclaim_error *);
 	enum reclaim_status (*retry)(struct ledger *, const char *id, struct reclaim_error *);

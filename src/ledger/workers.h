@@ -12,7 +12,8 @@ struct incarnation {
 };
 
 enum reclaim_status worker_register(struct ledger *ledger, const char *name, int64_t lease,
-				    const struct incarnation *incarnation, char (*ret_id)[RECLAIM_ID_SIZE],
+				    const struct incarnation *incarnation,
+				    char (*ret_id)[RECLAIM_ID_SIZE],
 				    struct reclaim_error *error);
 
 struct held_claim {
@@ -29,6 +30,7 @@ void holding_finish(struct holding *holding);
 enum reclaim_status worker_beat(struct ledger *ledger, const char *id, int64_t lease,
 				struct holding *ret_holding, struct reclaim_error *error);
 /* Signs off. What it still holds is proven abandoned from now on. */
-enum reclaim_status worker_stop(struct ledger *ledger, const char *id, struct reclaim_error *error);
+enum reclaim_status worker_stop(struct ledger *ledger, const char *id,
+				struct reclaim_error *error);
 
 #endif

@@ -67,24 +67,33 @@ static bool owner_is_uuid(const struct ledger *ledger)
 	return column && (column->kind == COLUMN_BYTES || column->kind == COLUMN_UUID);
 }
 
-static enum reclaim_status take_name(struct reclaim_keeper *keeper, struct reclaim_error *error)
+/* The owner to claim as: the name that was given, else one that nobody else has. */
+static void make_owner(struct reclaim_keeper *keeper, char (*ret_owner)[RECLAIM_ID_SIZE])
 {
 	struct incarnation own;
-	struct lockfile none = { .fd = -1 };
-	char worker[RECLAIM_ID_SIZE];
-	int64_t sent = keeper_now();
+	struct timespec now;
+	char uuid[UUID_TEXT_SIZE];
 	incarnation_read(&own);
-	if (owner_is_uuid(keeper->ledger)) {
-		char uuid[UUID_TEXT_SIZE];
-		struct timespec now;
+	if (keeper->named) {
+		snprintf(*ret_owner, sizeof(*ret_owner), "%s", keeper->name);
+	} else if (owner_is_uuid(keeper->ledger)) {
 		clock_gettime(CLOCK_REALTIME, &now);
 		uuid_v7(&keeper->ledger->random, now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000,
 			uuid);
-		snprintf(worker, sizeof(worker), "%s", uuid);
+		snprintf(*ret_owner, sizeof(*ret_owner), "%s", uuid);
 	} else {
-		snprintf(worker, sizeof(worker), "%s:%lld:%08x", own.host, (long long)own.pid,
+		snprintf(*ret_owner, sizeof(*ret_owner), "%s:%lld:%08x", own.host,
+			 (long long)own.pid,
 			 (unsigned)(ledger_random(keeper->ledger) & 0xffffffffu));
 	}
+}
+
+static enum reclaim_status take_name(struct reclaim_keeper *keeper, struct reclaim_error *error)
+{
+	struct lockfile none = { .fd = -1 };
+	char worker[RECLAIM_ID_SIZE];
+	int64_t sent = keeper_now();
+	make_owner(keeper, &worker);
 	enum reclaim_status status = RECLAIM_OK;
 	if (keeper->ledger->plan->has_worker_beat) {
 		status = verb_beat(keeper->ledger, worker, /* status= */ NULL, error);

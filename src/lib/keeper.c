@@ -136,6 +136,7 @@ static enum reclaim_status copy_options(struct reclaim_keeper *keeper,
 		.db = { .busy = options ? options->busy : 0, .cancel = &keeper->cancel },
 		.environment = environment,
 	};
+	keeper->named = keeping->name != NULL;
 	keeper->name = keeping->name
 			       ? arena_string(arena, keeping->name)
 			       : arena_printf(arena, "%s:%lld", own.host, (long long)own.pid);

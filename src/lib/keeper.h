@@ -16,6 +16,7 @@ struct reclaim_keeper {
 	struct arena arena;
 	struct ledger_options options;
 	const char *name;
+	bool named;    /* the program chose the name: on a host's ledger it is the owner */
 	int64_t lease; /* how long an acknowledged beat is good */
 	int64_t asked; /* the lease that a host's claim is renewed by; 0: its profile's */
 	int64_t beat, kill_grace;

@@ -172,8 +172,8 @@ static enum reclaim_status check_file(int fd, const char *file, struct reclaim_e
 			file, (unsigned)stat.st_mode & 07777);
 	}
 	if (stat.st_size > FILE_MAX_SIZE) {
-		return fail(error, RECLAIM_INVALID, "%s: %lld bytes; allowed: at most %d",
-			    file, (long long)stat.st_size, FILE_MAX_SIZE);
+		return fail(error, RECLAIM_INVALID, "%s: %lld bytes; allowed: at most %d", file,
+			    (long long)stat.st_size, FILE_MAX_SIZE);
 	}
 	return RECLAIM_OK;
 }

@@ -34,12 +34,13 @@ struct crowd {
 	struct text dead; /* a JSON array of the keys proven dead: the parameter of `among` */
 };
 
-enum reclaim_status crowd_read(struct ledger *ledger, const struct lockfile *lockfile, struct crowd *ret_crowd,
-			       struct reclaim_error *error);
+enum reclaim_status crowd_read(struct ledger *ledger, const struct lockfile *lockfile,
+			       struct crowd *ret_crowd, struct reclaim_error *error);
 void crowd_finish(struct crowd *crowd);
 struct member *crowd_find(const struct crowd *crowd, const char *key);
 /* Whether a rule calls the worker silent that the grace (NULL: none) does not hold back. */
-bool crowd_silent(const struct plan *plan, const struct member *member, const struct grace *grace);
+bool crowd_silent(const struct plan *plan, const struct member *member,
+		  const struct grace *grace);
 /* What is proven about a worker; UNKNOWN for one that is not there. */
 enum evidence crowd_evidence(const struct crowd *crowd, const char *key);
 

@@ -23,17 +23,19 @@ static const char *verdict_sentence(const struct explanation *e)
 {
 	switch (e->verdict.outcome) {
 	case OUTCOME_FINE:
-		return state_is_terminal(e->facts.state) ? "the task is finished: no rule judges it" :
-							    "no rule finds it stale";
+		return state_is_terminal(e->facts.state)
+			       ? "the task is finished: no rule judges it"
+			       : "no rule finds it stale";
 	case OUTCOME_STALE:
 		return "stale";
 	case OUTCOME_VETOED:
 		return "stale, but its worker proved alive";
 	case OUTCOME_GRACE:
-		return "stale, but a grace holds it back: the ledger was out of sight, and its worker gets time to beat";
+		return "stale, but a grace holds it back: the ledger was out of sight, and its "
+		       "worker gets time to beat";
 	case OUTCOME_BLIND:
-		return e->unreadable ? "blind: a time can't be read" :
-				       "blind: every time that the rules look at is NULL";
+		return e->unreadable ? "blind: a time can't be read"
+				     : "blind: every time that the rules look at is NULL";
 	}
 	return "";
 }
@@ -51,16 +53,19 @@ static void say_when(struct explanation *e)
 	for (size_t i = 0; i < e->rule_count; i++) {
 		const struct finding *f = &e->rules[i].finding;
 		enum rule_kind kind = e->rules[i].rule->kind;
-		bool counts = f->applies && !f->matches && f->signal != NO_TIME && f->threshold != AFTER_NEVER &&
-			      kind != RULE_EVIDENCE;
-		int64_t threshold = kind == RULE_DEADLINE || kind == RULE_LEASE ? 0 : f->threshold;
+		bool counts = f->applies && !f->matches && f->signal != NO_TIME &&
+			      f->threshold != AFTER_NEVER && kind != RULE_EVIDENCE;
+		int64_t threshold =
+			kind == RULE_DEADLINE || kind == RULE_LEASE ? 0 : f->threshold;
 		if (counts && threshold - f->age < soonest && threshold - f->age > 0) {
 			soonest = threshold - f->age;
 			rule = e->rules[i].rule;
 		}
 	}
 	if (rule) {
-		text_printf(&e->next, "nothing; without another sign of life rule '%s' takes it in ", rule->name);
+		text_printf(&e->next,
+			    "nothing; without another sign of life rule '%s' takes it in ",
+			    rule->name);
 		duration_print_human(&e->next, soonest);
 	} else {
 		text_add(&e->next, "nothing");
@@ -78,12 +83,14 @@ static void say_next(struct explanation *e)
 		text_add(&e->next, "nothing: the valve holds it back, let through in ");
 		add_until(&e->next, e->valve_until, e->now);
 	} else {
-		text_printf(&e->next, "%s it%s (within the cap, oldest first)", remedy_name(v->remedy),
+		text_printf(&e->next, "%s it%s (within the cap, oldest first)",
+			    remedy_name(v->remedy),
 			    v->spent ? ", because its budget is used up" : "");
 	}
 }
 
-static enum reclaim_status find_all(struct pass *pass, const struct value *row, struct explanation *e)
+static enum reclaim_status find_all(struct pass *pass, const struct value *row,
+				    struct explanation *e)
 {
 	struct judged judged;
 	judge_row(pass, row, e->now, &judged);
@@ -104,7 +111,8 @@ static enum reclaim_status find_all(struct pass *pass, const struct value *row, 
 	return RECLAIM_OK;
 }
 
-static enum reclaim_status say_all(struct pass *pass, const struct value *row, struct explanation *e)
+static enum reclaim_status say_all(struct pass *pass, const struct value *row,
+				   struct explanation *e)
 {
 	struct judged judged = { .row = row, .facts = e->facts, .verdict = e->verdict };
 	text_add(&e->reason, verdict_sentence(e));
@@ -124,8 +132,8 @@ static enum reclaim_status say_all(struct pass *pass, const struct value *row, s
 	return e->reason.failed || e->next.failed ? fail_no_memory(pass->error) : RECLAIM_OK;
 }
 
-enum reclaim_status explain(struct ledger *ledger, const char *id, struct explanation *ret_explanation,
-			    struct reclaim_error *error)
+enum reclaim_status explain(struct ledger *ledger, const char *id,
+			    struct explanation *ret_explanation, struct reclaim_error *error)
 {
 	struct pass pass;
 	struct valve valve = { 0 };
@@ -143,7 +151,8 @@ enum reclaim_status explain(struct ledger *ledger, const char *id, struct explan
 		e.valve_holds = e.verdict.outcome == OUTCOME_STALE &&
 				rule_family(e.verdict.rule->kind) == FAMILY_SILENCE &&
 				valve_holds(&valve, &suspect, e.now);
-		e.valve_until = e.valve_holds ? suspect.last_signal + 2 * suspect.patience : NO_TIME;
+		e.valve_until =
+			e.valve_holds ? suspect.last_signal + 2 * suspect.patience : NO_TIME;
 		status = status ? status : say_all(&pass, row, &e);
 	}
 	pass_finish(&pass);

@@ -25,8 +25,8 @@ struct explanation {
 	struct arena arena;
 };
 
-enum reclaim_status explain(struct ledger *ledger, const char *id, struct explanation *ret_explanation,
-			    struct reclaim_error *error);
+enum reclaim_status explain(struct ledger *ledger, const char *id,
+			    struct explanation *ret_explanation, struct reclaim_error *error);
 void explanation_finish(struct explanation *explanation);
 /* fine, stale, vetoed, held back, blind */
 const char *outcome_name(enum outcome outcome);

@@ -16,7 +16,7 @@ struct pass_options {
 	bool wait_turn; /* only when nobody has swept within the interval; else the turn is taken whatever it says */
 	bool without_turn; /* a death was seen: at once, with the cap, and the turn stays as it is */
 	bool startup_grace;
-	int64_t limit; /* lowers the cap; -1: as the profile says */
+	int64_t limit;    /* lowers the cap; -1: as the profile says */
 	int64_t interval; /* how long the turn lasts; 0: as the profile says */
 };
 
@@ -28,8 +28,8 @@ enum reclaim_status pass_run(struct ledger *ledger, const struct pass_options *o
 			     struct sweep_result *ret_result, struct reclaim_error *error);
 
 /* Startup recovery and the emergency cleanup are passes by another rule. */
-enum reclaim_status pass_recover(struct ledger *ledger, const char *owner, struct sweep_result *ret_result,
-				 struct reclaim_error *error);
+enum reclaim_status pass_recover(struct ledger *ledger, const char *owner,
+				 struct sweep_result *ret_result, struct reclaim_error *error);
 struct cleanup_options {
 	bool dry_run;
 	int64_t older_than, max_attempts; /* -1: as the profile says */

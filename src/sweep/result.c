@@ -33,13 +33,14 @@ static void *grow(void **items, size_t *count, size_t *room, size_t size)
 struct swept_task *result_add_task(struct sweep_result *result)
 {
 	void *items = result->tasks;
-	struct swept_task *task = grow(&items, &result->task_count, &result->task_room, sizeof(*task));
+	struct swept_task *task =
+		grow(&items, &result->task_count, &result->task_room, sizeof(*task));
 	result->tasks = items;
 	return task;
 }
 
-static bool add_problem(struct arena *arena, struct swept_problem **list, size_t *count, size_t *room,
-			const char *id, const char *message)
+static bool add_problem(struct arena *arena, struct swept_problem **list, size_t *count,
+			size_t *room, const char *id, const char *message)
 {
 	void *items = *list;
 	struct swept_problem *problem = grow(&items, count, room, sizeof(*problem));
@@ -54,20 +55,20 @@ static bool add_problem(struct arena *arena, struct swept_problem **list, size_t
 
 bool result_add_problem(struct sweep_result *result, const char *id, const char *message)
 {
-	return add_problem(&result->arena, &result->problems, &result->problem_count, &result->problem_room, id,
-			   message);
+	return add_problem(&result->arena, &result->problems, &result->problem_count,
+			   &result->problem_room, id, message);
 }
 
 bool result_add_blind(struct sweep_result *result, const char *id, const char *message)
 {
-	return add_problem(&result->arena, &result->blind_rows, &result->blind_count, &result->blind_room, id,
-			   message);
+	return add_problem(&result->arena, &result->blind_rows, &result->blind_count,
+			   &result->blind_room, id, message);
 }
 
 bool result_add_locked(struct sweep_result *result, const char *id, const char *holder)
 {
-	return add_problem(&result->arena, &result->locked_rows, &result->locked_count, &result->locked_room,
-			   id, holder);
+	return add_problem(&result->arena, &result->locked_rows, &result->locked_count,
+			   &result->locked_room, id, holder);
 }
 
 struct swept_worker *result_add_worker(struct sweep_result *result)
@@ -81,12 +82,14 @@ struct swept_worker *result_add_worker(struct sweep_result *result)
 
 /* ---- the host's own words ---- */
 
-static int64_t count_remedy(const struct sweep_result *result, const char *rule, enum remedy remedy)
+static int64_t count_remedy(const struct sweep_result *result, const char *rule,
+			    enum remedy remedy)
 {
 	int64_t count = 0;
 	for (size_t i = 0; i < result->task_count; i++) {
 		const struct swept_task *task = &result->tasks[i];
-		bool counted = remedy == REMEDY_COUNT ? task->remedy != REMEDY_REPORT : task->remedy == remedy;
+		bool counted = remedy == REMEDY_COUNT ? task->remedy != REMEDY_REPORT
+						      : task->remedy == remedy;
 		count += counted && (!rule || string_equal(rule, task->rule));
 	}
 	return count;
@@ -195,8 +198,9 @@ static void add_locked(struct json *json, const struct sweep_result *r)
 /* A host's word that is one of ours already has its place. */
 static bool is_ours(const char *word)
 {
-	static const char *const ours[] = { "stale", "requeued", "failed", "stuck", "lost_races",
-					    "errors", "error", "duration_ms", "workers_stalled" };
+	static const char *const ours[] = { "stale", "requeued",    "failed",
+					    "stuck", "lost_races",  "errors",
+					    "error", "duration_ms", "workers_stalled" };
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		if (string_equal(word, ours[i])) {
 			return true;
@@ -213,7 +217,8 @@ static void add_first_problem(struct json *json, const char *word, const struct 
 	}
 }
 
-static void add_words(struct json *json, const struct profile *profile, const struct sweep_result *r)
+static void add_words(struct json *json, const struct profile *profile,
+		      const struct sweep_result *r)
 {
 	for (size_t i = 0; i < profile->result_count; i++) {
 		const struct result_word *word = &profile->results[i];
@@ -227,8 +232,8 @@ static void add_words(struct json *json, const struct profile *profile, const st
 	}
 }
 
-void sweep_result_json(struct text *out, const struct profile *profile, const struct sweep_result *r,
-		       bool with_tasks)
+void sweep_result_json(struct text *out, const struct profile *profile,
+		       const struct sweep_result *r, bool with_tasks)
 {
 	struct json json = { .out = out };
 	json_open(&json, NULL, '{');
@@ -242,9 +247,9 @@ void sweep_result_json(struct text *out, const struct profile *profile, const st
 	json_time(&json, "valve_until", r->valve.holding ? r->valve.until : NO_TIME);
 	json_bool(&json, "grace", r->grace);
 	json_string(&json, "cut_short",
-		    r->cut_short.status ? r->cut_short.message :
-		    r->moved_on         ? "another sweeper took the turn" :
-					  NULL);
+		    r->cut_short.status ? r->cut_short.message
+		    : r->moved_on       ? "another sweeper took the turn"
+					: NULL);
 	add_words(&json, profile, r);
 	if (r->problem_count > 0) {
 		json_string(&json, "error", r->problems[0].message);

@@ -15,7 +15,7 @@ struct swept_task {
 	int64_t age; /* NO_TIME: unknown */
 	int64_t last_seen;
 	int64_t attempts, recoveries; /* -1: the ledger does not keep it */
-	bool by_worker; /* the rule looked at the worker's row */
+	bool by_worker;               /* the rule looked at the worker's row */
 };
 
 /* A row that could not be put right, and why. */
@@ -31,13 +31,15 @@ struct swept_worker {
 
 struct sweep_result {
 	struct arena arena;
-	bool dry_run, my_turn, moved_on; /* moved_on: another sweeper took the turn, the pass ended there */
+	bool dry_run, my_turn,
+		moved_on; /* moved_on: another sweeper took the turn, the pass ended there */
 	int64_t turn;
 	int64_t at, duration; /* engine's now; microseconds */
-	int64_t in_flight, stale, requeued, failed, stuck, reported, held_back, lost_races, errors, locked, blind,
-		vetoed, future;
+	int64_t in_flight, stale, requeued, failed, stuck, reported, held_back, lost_races,
+		errors, locked, blind, vetoed, future;
 	bool grace; /* a grace holds something back */
-	struct reclaim_error cut_short; /* not OK: the database failed in the middle; what is counted was committed before */
+	struct reclaim_error
+		cut_short; /* not OK: the database failed in the middle; what is counted was committed before */
 	struct valve valve;
 	struct swept_task *tasks;
 	size_t task_count, task_room;
@@ -63,8 +65,8 @@ struct swept_worker *result_add_worker(struct sweep_result *result);
 /* The value of one of the host's own result words. */
 int64_t result_word_value(const struct sweep_result *result, const struct result_word *word);
 /* The one object that `sweep --json` prints; without the tasks it is the last result that the turn row keeps. */
-void sweep_result_json(struct text *out, const struct profile *profile, const struct sweep_result *result,
-		       bool with_tasks);
+void sweep_result_json(struct text *out, const struct profile *profile,
+		       const struct sweep_result *result, bool with_tasks);
 void swept_task_json(struct json *json, const struct swept_task *task);
 /* The same without the braces around them. */
 void swept_task_members(struct json *json, const struct swept_task *task);

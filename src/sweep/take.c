@@ -260,9 +260,9 @@ static enum reclaim_status name_locked(struct pass *pass, const struct judged *j
 	}
 	row_print_id(&id, pass->plan, judged->row);
 	holder_print(&holder, pass->ledger, judged->row);
-	return result_add_locked(pass->result, text_string(&id), text_string(&holder)) ?
-		       RECLAIM_OK :
-		       fail_no_memory(pass->error);
+	return result_add_locked(pass->result, text_string(&id), text_string(&holder))
+		       ? RECLAIM_OK
+		       : fail_no_memory(pass->error);
 }
 
 /* I10: counted after the commit. */

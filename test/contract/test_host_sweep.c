@@ -383,10 +383,10 @@ static void test_a_proof_is_of_what_was_claimed_before(void **state)
 /* I4: a change without an audit row is none. */
 static void test_a_key_that_is_several_rows(void **state)
 {
-	struct ledger *ledger =
-		open_made(state, "CREATE TABLE jobs (id TEXT, state TEXT, since INTEGER);",
-			  "columns { state = \"state\" claimed_at = \"since\" time = \"epoch\" }\n"
-			  "rule old { when = \"age\" after = \"1h\" then = \"requeue\" }\n");
+	struct ledger *ledger = open_made(
+		state, "CREATE TABLE jobs (id TEXT, state TEXT, since INTEGER);",
+		"columns { state = \"state\" claimed_at = \"since\" time = \"epoch\" }\n"
+		"rule old { when = \"age\" after = \"1h\" then = \"requeue\" }\n");
 	script(ledger->db,
 	       "INSERT INTO jobs VALUES ('a', 'run', 1), ('a', 'run', 1), ('b', 'run', 1)");
 	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = -1 });

@@ -69,8 +69,8 @@ static int print(struct app *app)
 static enum reclaim_status add_grants(struct app *app, plan_line_fn *line, void *context,
 				      struct reclaim_error *error)
 {
-	return app->ledger->profile->native ? RECLAIM_OK :
-					      ledger_rights(app->ledger, line, context, error);
+	return app->ledger->profile->native ? RECLAIM_OK
+					    : ledger_rights(app->ledger, line, context, error);
 }
 
 static void add_grant(void *context, const char *name, const char *sql)

@@ -126,7 +126,8 @@ static void tell_task(const struct told *told, const struct swept_task *task, bo
 		say_all(told, OCCASION_TASK, task->rule, &facts);
 	} else if (!told->only_theirs) {
 		app_log(told->app, !in_detail, "task %s: %s by rule %s: %s", task->id,
-			remedy_name(task->remedy), task->rule, task->reason ? task->reason : "-");
+			remedy_name(task->remedy), task->rule,
+			task->reason ? task->reason : "-");
 	}
 }
 

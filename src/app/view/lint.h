@@ -21,7 +21,8 @@ struct lint {
 	struct lint_finding *findings;
 	size_t count, room;
 	int counts[SEVERITY_COUNT];
-	const char **grants; /* what a role that sweeps needs; none on an engine without roles */
+	const char *
+		*grants; /* what a role that sweeps needs; none on an engine without roles */
 	size_t grant_count;
 	bool failed; /* no memory */
 };

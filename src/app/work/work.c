@@ -257,7 +257,9 @@ static const struct command_option options[] = {
 	[OPTION_KILL_GRACE] = { "kill-grace", "D",
 				"from SIGTERM to SIGKILL; default 5s, at most a third of the "
 				"lease" },
-	[OPTION_NAME] = { "name", "NAME", "the worker's name for people; default host:pid" },
+	[OPTION_NAME] = { "name", "NAME",
+			  "the worker's name, default host:pid; on a host's ledger the owner "
+			  "it claims as" },
 	[OPTION_POLL] = { "poll", "D", "look for tasks at least so often; default 1s" },
 	[OPTION_DRAIN] = { "drain", NULL, "stop when nothing is due and nothing runs" },
 	[OPTION_NO_SWEEP] = { "no-sweep", NULL, "leave sweeping to others" },
