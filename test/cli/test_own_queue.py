@@ -324,9 +324,9 @@ class ByWork(OwnQueue):
     def test_a_descendant_that_left_the_group_keeps_the_lock(self):
         task, = self.submit()
         script = ('echo "start $RECLAIM_ID 1" >> "$SCENE/journal"; exec 9> "$SCENE/lock-$RECLAIM_ID"; flock 9; '
-                  'setsid sh -c \'while [ ! -e "$SCENE/leave" ]; do sleep 0.02; done\' & wait')
+                  'setsid sh -c \': > "$SCENE/left"; while [ ! -e "$SCENE/leave" ]; do sleep 0.02; done\' & wait')
         worker = self.busy("--lease", "1h", "--no-sweep", command=["sh", "-c", script])
-        self.until(lambda: self.is_running(task), "its lock")
+        self.until((self.folder / "left").exists, "the descendant in a session of its own")
         worker.kill()
         time.sleep(0.3)
         self.assertTrue(self.is_running(task))
