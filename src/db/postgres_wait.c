@@ -17,7 +17,7 @@ static bool is_pooled(PGconn *handle)
 {
 	PGresult *answer = PQexec(handle, "SELECT pg_catalog.pg_backend_pid()");
 	bool same = PQresultStatus(answer) == PGRES_TUPLES_OK &&
-		    atoi(PQgetvalue(answer, 0, 0)) == PQbackendPID(handle);
+		    strtol(PQgetvalue(answer, 0, 0), NULL, 10) == PQbackendPID(handle);
 	PQclear(answer);
 	return !same;
 }

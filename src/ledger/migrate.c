@@ -59,7 +59,7 @@ enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has,
 	if (!status) {
 		status = look_up_own(ledger, "ledgers", &ledgers, error);
 	}
-	if (!status) {
+	if (!status && events && ledgers) {
 		*ret_has = ledger->has_host_tables = events->exists && ledgers->exists;
 	}
 	table_destroy(events);

@@ -160,7 +160,7 @@ static enum reclaim_status carry_out(struct ledger *ledger, const struct doing *
 static enum reclaim_status close_claim(struct ledger *ledger, struct doing *doing,
 				       int param_count, struct reclaim_error *error)
 {
-	struct held held;
+	struct held held = { 0 };
 	struct result RESULT_CLEANUP row = { 0 };
 	enum reclaim_status status = ledger_begin(ledger, error);
 	if (status) {
@@ -273,7 +273,7 @@ static enum reclaim_status own_renew(struct ledger *ledger, const char *id, cons
 	if (status || renewed.rows == 1) {
 		return status;
 	}
-	struct held held;
+	struct held held = { 0 };
 	status = read_task(ledger, id, &row, &held, error);
 	return status ? status : lost(id, token, &held, error);
 }
@@ -301,7 +301,7 @@ static enum reclaim_status own_fail(struct ledger *ledger, const char *id, const
 				    const char *message, int64_t retry_in, bool no_retry,
 				    struct reclaim_error *error)
 {
-	struct held held;
+	struct held held = { 0 };
 	struct result RESULT_CLEANUP row = { 0 };
 	enum reclaim_status status = read_task(ledger, id, &row, &held, error);
 	if (status) {

@@ -151,8 +151,9 @@ static bool parse_input(const char *name, size_t size, struct param *ret_param)
 	}
 	for (int i = 0; i < INPUT_COUNT; i++) {
 		if (strlen(input_names[i]) == word && memcmp(name, input_names[i], word) == 0) {
-			*ret_param = (struct param){ .input = (enum input)i,
-						     .index = atoi(name + word) };
+			*ret_param =
+				(struct param){ .input = (enum input)i,
+						.index = (int)strtol(name + word, NULL, 10) };
 			return true;
 		}
 	}

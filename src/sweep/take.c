@@ -345,7 +345,7 @@ static enum reclaim_status take_alone(struct pass *pass, const struct judged *ju
 
 enum reclaim_status take(struct pass *pass, const struct judged *items, size_t count)
 {
-	enum taking taken[TAKE_BATCH];
+	enum taking taken[TAKE_BATCH] = { 0 };
 	struct reclaim_error why = { 0 };
 	enum reclaim_status status = try_together(pass, items, count, taken, &why);
 	if (!status) {

@@ -237,7 +237,7 @@ static void print_line(struct text *out, const struct screen *screen,
 
 void text_table_print(struct text *out, struct text_table *table, const struct screen *screen)
 {
-	struct layout layout;
+	struct layout layout = { 0 };
 	struct table_cell titles[TABLE_COLUMNS_MAX];
 	if (table->failed) {
 		out->failed = true;
