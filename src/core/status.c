@@ -57,7 +57,7 @@ enum reclaim_status fail(struct reclaim_error *error, enum reclaim_status status
 	int written = vsnprintf(message, sizeof message, format, arguments);
 	va_end(arguments);
 	if (written < 0) {
-		written = snprintf(message, sizeof message, "%s", reclaim_status_text(status));
+		snprintf(message, sizeof message, "%s", reclaim_status_text(status));
 	}
 	size_t size = strnlen(message, sizeof message - 1);
 	size = make_one_line(message, utf8_cut(message, size, RECLAIM_MESSAGE_SIZE - 1));

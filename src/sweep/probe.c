@@ -16,8 +16,6 @@
 #define SIDE_BY_SIDE 16
 #define HOLE "{owner}"
 
-extern char **environ;
-
 static bool add_claim(struct probe_list *list, uint64_t claim)
 {
 	if (list->claim_count == list->claim_room) {

@@ -271,7 +271,8 @@ static enum reclaim_status count_taken(struct pass *pass, const struct judged *i
 {
 	enum reclaim_status status = RECLAIM_OK;
 	for (size_t i = 0; !status && i < count; i++) {
-		if (taken[i] != TAKEN) {
+		if (taken[i] !=
+		    TAKEN) { // NOLINT: written for every item of a batch that succeeded
 			pass->result->lost_races += taken[i] == RACED;
 			status = taken[i] == LOCKED ? name_locked(pass, &items[i]) : RECLAIM_OK;
 			continue;
@@ -335,7 +336,7 @@ static enum reclaim_status name_problem(struct pass *pass, const struct judged *
 static enum reclaim_status take_alone(struct pass *pass, const struct judged *judged)
 {
 	struct reclaim_error why = { 0 };
-	enum taking taking;
+	enum taking taking = RACED;
 	enum reclaim_status status = try_together(pass, judged, 1, &taking, &why);
 	if (!status) {
 		return count_taken(pass, judged, &taking, 1);
