@@ -131,8 +131,8 @@ static bool copy_claim(struct claims *claims, const struct plan *plan, const str
 	struct claimed *c = &claims->items[claims->count];
 	row_print_id(&id, plan, row);
 	row_print_token(&token, plan, row);
-	c->id = arena_string(
-		arena, text_string(&id)); // NOLINT: items has room for all that is asked for
+	/* NOLINTNEXTLINE: items has room for all that is asked for */
+	c->id = arena_string(arena, text_string(&id));
 	c->token = arena_string(arena, text_string(&token));
 	c->queue = role_copy(arena, plan, row, ROLE_QUEUE);
 	c->kind = role_copy(arena, plan, row, ROLE_KIND);

@@ -67,8 +67,8 @@ static void add_param(struct teller *t, const struct param *param)
 	case INPUT_DEAD:
 	case INPUT_QUEUE:
 	case INPUT_COUNT:
-		text_add(&t->text,
-			 meanings[param->input]); // NOLINT: a static array of all inputs
+		/* NOLINTNEXTLINE: a static array of all inputs */
+		text_add(&t->text, meanings[param->input]);
 		break;
 	}
 }

@@ -18,6 +18,9 @@ class Daemon(Scene):
         return self.sql("SELECT state FROM reclaim_tasks WHERE id = ?", task)[0][0]
 
     def turn(self, ledger="reclaim"):
+        """0 until the first pass has made the table."""
+        if not self.sql("SELECT 1 FROM sqlite_schema WHERE name = 'reclaim_ledgers'"):
+            return 0
         rows = self.sql("SELECT turn FROM reclaim_ledgers WHERE name = ?", ledger)
         return rows[0][0] if rows else 0
 
