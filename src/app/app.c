@@ -52,7 +52,7 @@ static enum reclaim_status open_for(struct app *app, const struct command *comma
 	case NEED_NOTHING:
 		break;
 	case NEED_PROFILE:
-		status = profile_load(app->profile, &app->loaded, error);
+		status = ledger_profile(app->profile, app->db, &app->loaded, error);
 		if (!status) {
 			config_override(app, app->loaded);
 		}

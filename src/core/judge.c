@@ -28,6 +28,7 @@ static const struct {
 	[REMEDY_REQUEUE] = { "requeue", STATE_READY },
 	[REMEDY_FAIL] = { "fail", STATE_FAILED },
 	[REMEDY_STUCK] = { "stuck", STATE_STUCK },
+	[REMEDY_CANCEL] = { "cancel", STATE_CANCELLED },
 };
 
 const char *signal_name(enum signal signal)
@@ -160,6 +161,10 @@ static bool lease_is_good(const struct policy *policy, const struct facts *facts
 
 static int64_t threshold_of(const struct rule *rule, const struct facts *facts)
 {
+	int64_t own = rule->after_column ? facts->after[rule->place] : NO_TIME;
+	if (own != NO_TIME) {
+		return own < 0 ? AFTER_NEVER : own;
+	}
 	for (size_t i = 0; i < rule->override_count; i++) {
 		const struct after_override *o = &rule->overrides[i];
 		if ((!o->kind || string_equal(o->kind, facts->kind)) &&
@@ -320,7 +325,10 @@ void judge_rule(const struct policy *policy, const struct rule *rule, const stru
 	if (silence && f.threshold != AFTER_NEVER) {
 		f.threshold = plus(f.threshold, policy->skew);
 	}
-	if (rule->from & STATE_BIT(facts->state)) {
+	if ((rule->from & STATE_BIT(facts->state)) && rule->where &&
+	    !facts->where[rule->place]) {
+		f.saw = "a row that its `where` leaves out";
+	} else if (rule->from & STATE_BIT(facts->state)) {
 		finders[rule->kind](rule, facts, now, &f);
 	}
 	if (f.matches && silence && rule->kind != RULE_LEASE &&

@@ -43,7 +43,14 @@ enum rule_kind {
 	RULE_KIND_COUNT
 };
 enum family { FAMILY_LIMIT, FAMILY_SILENCE, FAMILY_PROOF };
-enum remedy { REMEDY_REPORT, REMEDY_REQUEUE, REMEDY_FAIL, REMEDY_STUCK, REMEDY_COUNT };
+enum remedy {
+	REMEDY_REPORT,
+	REMEDY_REQUEUE,
+	REMEDY_FAIL,
+	REMEDY_STUCK,
+	REMEDY_CANCEL,
+	REMEDY_COUNT
+};
 
 const char *rule_kind_name(enum rule_kind kind);
 bool rule_kind_parse(const char *name, enum rule_kind *ret_kind);
@@ -53,6 +60,8 @@ bool remedy_parse(const char *name, enum remedy *ret_remedy);
 enum state remedy_state(enum remedy remedy); /* where it leads; STATE_NONE for report */
 
 #define AFTER_NEVER INT64_MAX
+/* How many rules a policy may have: facts have a place for each. */
+#define RULES_MAX 32
 
 /* A threshold of its own for some kinds and queues; a NULL pattern is any. The first that matches counts. */
 struct after_override {
@@ -63,10 +72,15 @@ struct after_override {
 struct rule {
 	const char *name;
 	enum rule_kind kind;
-	unsigned from;  /* STATE_BITs it judges */
-	unsigned of;    /* SIGNAL_BITs; the newest that is not NULL counts (age, heartbeat) */
-	int64_t after;  /* threshold; 0 for deadline, lease and evidence */
-	bool inclusive; /* age = threshold is stale already */
+	unsigned from; /* STATE_BITs it judges */
+	unsigned of;   /* SIGNAL_BITs; the newest that is not NULL counts (age, heartbeat) */
+	int64_t after; /* threshold; 0 for deadline, lease and evidence */
+	const char *
+		after_column; /* of seconds; where it is not NULL it counts instead, and below 0 is never. NULL: none */
+	const char *
+		where; /* SQL predicate over the row, or the rule does not judge it; NULL: none */
+	int place;     /* of its own where and threshold among a row's facts */
+	bool inclusive;        /* age = threshold is stale already */
 	bool missing_is_stale; /* worker: a claim whose worker has no row */
 	bool unless_alive;     /* evidence of life vetoes it */
 	enum remedy then;
@@ -117,6 +131,9 @@ struct facts {
 	bool worker_ignored; /* its label is one that the worker rule leaves alone */
 	int64_t worker_seen, worker_lease;
 	enum evidence evidence;
+	/* By a rule's place: whether its `where` holds, and the row's own threshold. */
+	bool where[RULES_MAX];
+	int64_t after[RULES_MAX]; /* NO_TIME: the rule's */
 };
 
 /*

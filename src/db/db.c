@@ -45,11 +45,13 @@ int64_t options_patience(const struct db_options *options)
 	return options->busy < BUSY_MAX ? options->busy : BUSY_MAX;
 }
 
-static const struct db_driver *find_driver(const char *scheme)
+const struct db_driver *db_driver_of(const char *url)
 {
+	size_t size = strcspn(url, ":");
 	for (size_t i = 0; db_drivers[i]; i++) {
 		for (const char *const *known = db_drivers[i]->schemes; *known; known++) {
-			if (strcasecmp(*known, scheme) == 0) {
+			if (url[size] && strlen(*known) == size &&
+			    strncasecmp(*known, url, size) == 0) {
 				return db_drivers[i];
 			}
 		}
@@ -87,7 +89,7 @@ enum reclaim_status db_open(const char *url, const struct db_options *options,
 	if (!url_parse(&arena, url ? url : "", &parsed)) {
 		return fail_no_memory(error);
 	}
-	const struct db_driver *driver = find_driver(parsed.scheme);
+	const struct db_driver *driver = db_driver_of(parsed.text);
 	if (!driver) {
 		return fail_scheme(&parsed, error);
 	}

@@ -160,6 +160,8 @@ extern int64_t (*db_clock)(void);
 
 /* The drivers of this build, NULL at the end. */
 extern const struct db_driver *const db_drivers[];
+/* The one that a URL is for; NULL: none of this build. */
+const struct db_driver *db_driver_of(const char *url);
 
 enum reclaim_status db_open(const char *url, const struct db_options *options,
 			    struct db **ret_db, struct reclaim_error *error);

@@ -29,6 +29,20 @@ static enum reclaim_status seed(struct ledger *ledger, struct reclaim_error *err
 	return RECLAIM_OK;
 }
 
+#define ENGINES_MAX 8
+
+enum reclaim_status ledger_profile(const char *name_or_file, const char *url,
+				   struct profile **ret_profile, struct reclaim_error *error)
+{
+	const char *names[ENGINES_MAX + 1] = { NULL };
+	const struct db_driver *driver = db_driver_of(url);
+	const struct engines engines = { driver ? driver->name : NULL, names };
+	for (size_t i = 0; i < ENGINES_MAX && sql_engines[i].name; i++) {
+		names[i] = sql_engines[i].name;
+	}
+	return profile_load(name_or_file, &engines, ret_profile, error);
+}
+
 enum reclaim_status ledger_open(const struct ledger_options *options,
 				struct ledger **ret_ledger, struct reclaim_error *error)
 {
@@ -39,7 +53,8 @@ enum reclaim_status ledger_open(const struct ledger_options *options,
 	name_actor(ledger);
 	enum reclaim_status status = seed(ledger, error);
 	if (!status) {
-		status = profile_load(options->profile, &ledger->profile, error);
+		status =
+			ledger_profile(options->profile, options->url, &ledger->profile, error);
 	}
 	if (!status) {
 		struct db_options db = options->db;

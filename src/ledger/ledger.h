@@ -30,6 +30,9 @@ struct ledger_options {
 	void *warn_context;
 };
 
+/* A profile as the engine of that URL reads it. */
+enum reclaim_status ledger_profile(const char *name_or_file, const char *url,
+				   struct profile **ret_profile, struct reclaim_error *error);
 /* Opens the connection and loads the profile; the tables are looked at when they are first needed. */
 enum reclaim_status ledger_open(const struct ledger_options *options,
 				struct ledger **ret_ledger, struct reclaim_error *error);

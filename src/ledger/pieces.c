@@ -564,7 +564,7 @@ static void add_assignment(struct plan *plan, struct text *text, const char *col
 
 static const char *error_expression(struct plan *plan, const char *column)
 {
-	if (!string_equal(plan->profile->error_column_mode, "append")) {
+	if (plan->profile->error_mode != ERROR_APPEND) {
 		return ":error";
 	}
 	struct hole holes[] = { { "column", piece_column(plan, "", column) },

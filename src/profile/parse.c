@@ -34,7 +34,6 @@ static bool takes_list(const struct field *field)
 	case SHAPE_FLAG:
 	case SHAPE_WORD:
 	case SHAPE_SWITCH:
-	case SHAPE_STRING:
 	case SHAPE_SECTION:
 	case SHAPE_SECTIONS:
 		return false;

@@ -18,7 +18,8 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_RECOVERIES] = "recoveries", [ROLE_KIND] = "kind",
 	[ROLE_QUEUE] = "queue",           [ROLE_PAYLOAD] = "payload",
 	[ROLE_RESULT] = "result",         [ROLE_ERROR] = "error",
-	[ROLE_PRIORITY] = "priority",
+	[ROLE_PRIORITY] = "priority",     [ROLE_ALIVE] = "alive",
+	[ROLE_TRIES] = "tries",
 };
 
 static const char *const verb_names[VERB_COUNT] = {
@@ -94,7 +95,7 @@ static struct profile *create(void)
 		profile->per_sweep = 1000;
 		profile->result_bytes = NO_LIMIT;
 		profile->probe.timeout = SECONDS(5);
-		profile->error_column_mode = "replace";
+		profile->counts_within = NO_LIMIT;
 		profile->policy = (struct policy){
 			.last_resort = REMEDY_STUCK,
 			.budget_attempts = NO_LIMIT,
@@ -129,7 +130,8 @@ static bool read_profile(struct reader *reader, const char *text, size_t size)
 }
 
 enum reclaim_status profile_parse(const char *text, size_t size, const char *file,
-				  struct profile **ret_profile, struct reclaim_error *error)
+				  const struct engines *engines, struct profile **ret_profile,
+				  struct reclaim_error *error)
 {
 	ARENA_CLEANUP struct arena scratch = { 0 };
 	struct problem problem = { .file = file, .error = error };
@@ -140,7 +142,8 @@ enum reclaim_status profile_parse(const char *text, size_t size, const char *fil
 	struct reader reader = { .profile = profile,
 				 .arena = &profile->arena,
 				 .scratch = &scratch,
-				 .problem = &problem };
+				 .problem = &problem,
+				 .engines = engines };
 	profile->file = arena_string(&profile->arena, file);
 	bool good =
 		profile->file ? read_profile(&reader, text, size) : problem_memory(&problem);
@@ -201,8 +204,8 @@ static enum reclaim_status read_file(int fd, const char *file, struct text *text
 	return RECLAIM_OK;
 }
 
-static enum reclaim_status load_file(const char *file, struct profile **ret_profile,
-				     struct reclaim_error *error)
+static enum reclaim_status load_file(const char *file, const struct engines *engines,
+				     struct profile **ret_profile, struct reclaim_error *error)
 {
 	TEXT_CLEANUP struct text text = { 0 };
 	/* Without O_NONBLOCK a pipe of that name would be waited for. */
@@ -215,9 +218,9 @@ static enum reclaim_status load_file(const char *file, struct profile **ret_prof
 		status = read_file(fd, file, &text, error);
 	}
 	close(fd);
-	return status == RECLAIM_OK
-		       ? profile_parse(text_string(&text), text.size, file, ret_profile, error)
-		       : status;
+	return status == RECLAIM_OK ? profile_parse(text_string(&text), text.size, file,
+						    engines, ret_profile, error)
+				    : status;
 }
 
 static enum reclaim_status no_profile(const char *name, struct reclaim_error *error)
@@ -240,11 +243,11 @@ static bool is_file(const char *name)
 	return strchr(name, '/') || (size > 5 && strcmp(name + size - 5, ".conf") == 0);
 }
 
-enum reclaim_status profile_load(const char *name_or_file, struct profile **ret_profile,
-				 struct reclaim_error *error)
+enum reclaim_status profile_load(const char *name_or_file, const struct engines *engines,
+				 struct profile **ret_profile, struct reclaim_error *error)
 {
 	if (is_file(name_or_file)) {
-		return load_file(name_or_file, ret_profile, error);
+		return load_file(name_or_file, engines, ret_profile, error);
 	}
 	const char *text = profile_builtin(name_or_file);
 	if (!text) {
@@ -252,5 +255,6 @@ enum reclaim_status profile_load(const char *name_or_file, struct profile **ret_
 	}
 	TEXT_CLEANUP struct text file = { 0 };
 	text_printf(&file, "built-in %s", name_or_file);
-	return profile_parse(text, strlen(text), text_string(&file), ret_profile, error);
+	return profile_parse(text, strlen(text), text_string(&file), engines, ret_profile,
+			     error);
 }

@@ -21,6 +21,8 @@ enum role {
 	ROLE_RESULT,
 	ROLE_ERROR,
 	ROLE_PRIORITY,
+	ROLE_ALIVE, /* whether the owner is proven to live (1) or to be dead (0); NULL: no evidence */
+	ROLE_TRIES, /* what the remedies' backoff goes by, if not attempts */
 	ROLE_COUNT,
 };
 
@@ -45,7 +47,15 @@ struct insertion {
 	const char *table;
 	struct assignment *assignments; /* those whose column the table lacks are left out */
 	size_t count;
+	const char *
+		where; /* SQL without a FROM: the row is only added if it holds; NULL: always */
 	bool optional; /* nothing happens where the table does not exist */
+};
+
+/* A column of the task table that is none: an SQL expression over its row, with {row} as the row's name. */
+struct computed {
+	const char *name, *expression;
+	int line;
 };
 
 /*
@@ -55,7 +65,8 @@ struct insertion {
  * Holes in expressions, each bound or rendered by the plan, never pasted: {now} in the shape of the assigned column,
  * {now+lease} {now+retry} {now+span} that much later, {owner} {reason} {error} {result} {progress} {status} {id}
  * {attempts} {recoveries}; in `also` and `audit` also {old:COLUMN}, a column of the row as it was read, and {uuid}.
- * A hole never stands inside quotes, and a brace is always a hole. `where` may name {owner} and {now} only.
+ * `call` and `run` may name what `also` may. A hole never stands inside quotes, and a brace is always a hole. `where` may
+ * name {owner} and {now} only.
  */
 struct change {
 	bool present;
@@ -66,6 +77,11 @@ struct change {
 	size_t set_count;
 	struct insertion *also;
 	size_t also_count;
+	struct names
+		run; /* further statements, for each row that changed; holes as in `also` */
+	bool remove; /* the row is deleted instead */
+	const char *
+		call; /* instead of the change: SQL of a call, run while the row is locked and still the same */
 	const char *
 		where; /* SQL predicate; claim: which rows are free; reschedule: which have attempts left. NULL: none */
 	const char *order; /* claim: ORDER BY */
@@ -162,6 +178,27 @@ struct probe {
 	int64_t timeout;
 };
 
+/* How an error is put into the host's error column. */
+enum error_mode {
+	ERROR_REPLACE,
+	ERROR_APPEND, /* text behind text */
+	ERROR_PUSH,   /* an element more in an array: of JSON (jsonb[], …), or a JSON array */
+};
+
+/* A member of the JSON object that an error is told as; its value is a message (message.h), or one number of it. */
+struct error_member {
+	const char *name, *text;
+};
+
+/* When the next attempt of a requeued task is due: {now+retry} of a remedy. */
+struct backoff {
+	bool present;
+	int64_t first, max; /* max NO_LIMIT: none */
+	double factor;      /* first * factor ^ (n - 1) … */
+	double power;       /* … or, with a power, first * n ^ power */
+	double jitter;      /* 0.1: +-10 % */
+};
+
 /* Columns, indexes and functions that `init` adds where they are missing. */
 struct migration_step {
 	const char *column,
@@ -194,6 +231,15 @@ struct profile {
 	struct names show; /* columns for people */
 	struct names
 		states[STATE_COUNT]; /* native states by word; the first is the one written */
+	/*
+	 * Words by SQL predicates over the row instead: the first that holds, in the order of the words with running first.
+	 * Then roles[ROLE_STATE] is STATE_BY_PREDICATE, which is no column, and states hold the words themselves.
+	 */
+	const char *predicates[STATE_COUNT];
+	struct computed *computed;
+	size_t computed_count;
+	const char *
+		version_query; /* SQL that gives the version of the host's schema, for `detect`; NULL: none */
 	const char *
 		claims; /* SQL predicate: which rows of a rule's states are claims; NULL: all */
 	struct workers workers;
@@ -203,7 +249,18 @@ struct profile {
 	struct probe probe;
 	struct change remedies[REMEDY_COUNT];
 	struct change verbs[VERB_COUNT];
-	const char *error_column_mode; /* "replace" or "append" */
+	enum error_mode error_mode;
+	struct error_member
+		*error_entry; /* the error is a JSON object of these; none: the text itself */
+	size_t error_entry_count;
+	struct backoff backoff;
+	enum remedy
+		conflict; /* instead of one that would break a unique index; REPORT: the row is left, and named */
+	const char *
+		wake; /* SQL, once in each transaction that requeued: tells the host's workers. NULL: nothing */
+	/* Recoveries are counted by our own audit: the host has no column for them. */
+	bool counts_recoveries;
+	int64_t counts_within; /* only those within so long; NO_LIMIT: all that the audit keeps */
 	struct insertion *audit; /* the host's own audit: one INSERT for each task put right */
 	size_t audit_count;
 	bool audit_is_log; /* no table of ours in this database */
@@ -222,6 +279,8 @@ struct profile {
 	bool health; /* status names native labels of workers */
 };
 
+#define STATE_BY_PREDICATE "reclaim_state"
+
 /* How many columns these may have: a ledger's places are counted. */
 #define KEY_COLUMNS_MAX 8
 #define TOKEN_COLUMNS_MAX 8
@@ -231,14 +290,21 @@ struct profile {
 const char *profile_builtin(const char *name);
 const char *profile_builtin_at(size_t i, const char **ret_name);
 
+/* The SQL a profile is read for: `on NAME { … }` stands there only for the engine of that name. */
+struct engines {
+	const char *name;       /* NULL: none */
+	const char *const *all; /* whose names may stand there, NULL at the end; NULL: any */
+};
+
 /*
  * A built-in name or a file (anything with a '/' or ending in ".conf"). INVALID names file, line, and what is allowed.
  * A world- or group-writable file is refused: a profile is code.
  */
-enum reclaim_status profile_load(const char *name_or_file, struct profile **ret_profile,
-				 struct reclaim_error *error);
+enum reclaim_status profile_load(const char *name_or_file, const struct engines *engines,
+				 struct profile **ret_profile, struct reclaim_error *error);
 enum reclaim_status profile_parse(const char *text, size_t size, const char *file,
-				  struct profile **ret_profile, struct reclaim_error *error);
+				  const struct engines *engines, struct profile **ret_profile,
+				  struct reclaim_error *error);
 void profile_destroy(struct profile *profile);
 
 /*

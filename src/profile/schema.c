@@ -41,7 +41,8 @@ static const char *unless_at(int i)
 
 static const char *mode_at(int i)
 {
-	return i == 0 ? "replace" : "append";
+	static const char *const names[] = { "replace", "append", "push" };
+	return names[i];
 }
 
 const struct words states_words = { state_at, STATE_READY, STATE_COUNT };
@@ -52,7 +53,7 @@ static const struct words last_resorts = { remedy_at, REMEDY_FAIL, REMEDY_COUNT 
 static const struct words formats = { format_at, 0, TIME_FORMAT_COUNT };
 static const struct words missing = { missing_at, 0, 2 };
 static const struct words unless = { unless_at, 0, 2 };
-static const struct words modes = { mode_at, 0, 2 };
+static const struct words modes = { mode_at, 0, ERROR_PUSH + 1 };
 
 #define ROLE(name, role)                                                                       \
 	{                                                                                      \
@@ -313,7 +314,7 @@ static const struct field probe_fields[] = {
 static const struct section probe_section = { probe_fields, COUNT(probe_fields) };
 
 static const struct field error_fields[] = {
-	{ "mode", SHAPE_STRING, true, P(error_column_mode), .words = &modes },
+	{ "mode", SHAPE_WORD, true, P(error_mode), .words = &modes },
 };
 static const struct section error_section = { error_fields, COUNT(error_fields) };
 

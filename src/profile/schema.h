@@ -25,7 +25,6 @@ enum shape {
 	SHAPE_FLAG,     /* true or false: bool */
 	SHAPE_WORD,     /* one of `words`: an enum */
 	SHAPE_SWITCH,   /* one of two `words`: bool */
-	SHAPE_STRING,   /* one of `words`, kept as text: const char * */
 	SHAPE_BITS,     /* { } of `words`: unsigned, a bit each */
 	SHAPE_SET, /* { } of "column = expression": struct assignment *, its number at count_offset */
 	SHAPE_INSERT,   /* the same for another table */
@@ -68,6 +67,7 @@ struct reader {
 	struct arena *arena;   /* of the profile */
 	struct arena *scratch; /* of the reading */
 	struct problem *problem;
+	const struct engines *engines; /* may be NULL */
 	const struct node *root;
 	cfg_t *cfg;
 };

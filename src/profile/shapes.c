@@ -303,16 +303,6 @@ static bool read_switch(struct reader *reader, const struct place *place, void *
 	return true;
 }
 
-static bool read_string(struct reader *reader, const struct place *place, void *slot)
-{
-	int number = 0;
-	if (!find_word(reader, place, 0, &number)) {
-		return false;
-	}
-	*(const char **)slot = place->field->words->name(number);
-	return true;
-}
-
 static bool read_bits(struct reader *reader, const struct place *place, void *slot)
 {
 	unsigned bits = 0;
@@ -335,7 +325,7 @@ static read_fn *const readers[] = {
 	[SHAPE_BUDGET] = read_budget,     [SHAPE_BYTES] = read_bytes,
 	[SHAPE_FRACTION] = read_fraction, [SHAPE_FLAG] = read_flag,
 	[SHAPE_WORD] = read_word,         [SHAPE_SWITCH] = read_switch,
-	[SHAPE_STRING] = read_string,     [SHAPE_BITS] = read_bits,
+	[SHAPE_BITS] = read_bits,
 };
 
 read_fn *shape_reader(enum shape shape)

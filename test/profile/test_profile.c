@@ -22,7 +22,7 @@ static struct profile *load(const char *name)
 {
 	struct profile *profile = NULL;
 	struct reclaim_error error = { 0 };
-	if (profile_load(name, &profile, &error) != RECLAIM_OK) {
+	if (profile_load(name, NULL, &profile, &error) != RECLAIM_OK) {
 		REFUSE("%s\n", error.message);
 	}
 	assert_non_null(profile);
@@ -33,7 +33,8 @@ static struct profile *parse(const char *text)
 {
 	struct profile *profile = NULL;
 	struct reclaim_error error = { 0 };
-	if (profile_parse(text, strlen(text), "mine.conf", &profile, &error) != RECLAIM_OK) {
+	if (profile_parse(text, strlen(text), "mine.conf", NULL, &profile, &error) !=
+	    RECLAIM_OK) {
 		REFUSE("%s\n", error.message);
 	}
 	return profile;
@@ -180,7 +181,7 @@ static void test_seedcore(void **state)
 	assert_int_equal(stale->of, SIGNAL_BIT(SIGNAL_BEAT) | SIGNAL_BIT(SIGNAL_UPDATED));
 	assert_string_equal(stale->error, " | reaper: lease expired or owner dead");
 	assert_string_equal(stale->spent_error, " | reaper: max requeues exceeded");
-	assert_string_equal(p->error_column_mode, "append");
+	assert_int_equal(p->error_mode, ERROR_APPEND);
 	assert_int_equal(p->policy.budget_attempts, 3);
 	assert_int_equal(p->policy.last_resort, REMEDY_FAIL);
 	assert_int_equal(p->per_sweep, 200);
@@ -342,7 +343,7 @@ static void test_mistakes(void **state)
 		char place[32];
 		snprintf(place, sizeof(place), "mine.conf:%d: ", one->line);
 		enum reclaim_status status = profile_parse(one->text, strlen(one->text),
-							   "mine.conf", &profile, &error);
+							   "mine.conf", NULL, &profile, &error);
 		bool good = status == RECLAIM_INVALID && error.status == status && !profile &&
 			    strncmp(error.message, place, strlen(place)) == 0 &&
 			    strstr(error.message, one->what) &&
@@ -353,7 +354,7 @@ static void test_mistakes(void **state)
 			       one->what, one->allowed, error.message, one->text);
 		}
 		/* Somebody who wants no words gets the same status. */
-		assert_int_equal(profile_parse(one->text, strlen(one->text), "mine.conf",
+		assert_int_equal(profile_parse(one->text, strlen(one->text), "mine.conf", NULL,
 					       &profile,
 					       /* error= */ NULL),
 				 RECLAIM_INVALID);
@@ -367,8 +368,9 @@ static void test_nul(void **state)
 	static const char text[] = "ledger = a\ntable = \"b\0c\"\n";
 	struct profile *profile = NULL;
 	struct reclaim_error error = { 0 };
-	assert_int_equal(profile_parse(text, sizeof(text) - 1, "mine.conf", &profile, &error),
-			 RECLAIM_INVALID);
+	assert_int_equal(
+		profile_parse(text, sizeof(text) - 1, "mine.conf", NULL, &profile, &error),
+		RECLAIM_INVALID);
 	assert_string_equal(error.message,
 			    "mine.conf:2: a byte that is not text; allowed: UTF-8 without NUL");
 }
@@ -482,7 +484,7 @@ static void assert_refused(const char *name, const char *part)
 {
 	struct profile *profile = NULL;
 	struct reclaim_error error = { 0 };
-	assert_int_equal(profile_load(name, &profile, &error), RECLAIM_INVALID);
+	assert_int_equal(profile_load(name, NULL, &profile, &error), RECLAIM_INVALID);
 	if (!strstr(error.message, part)) {
 		REFUSE("expected …%s…\n     got %s\n", part, error.message);
 	}
@@ -575,7 +577,7 @@ static void test_mutations(void **state)
 		char *copy = mutate(&random, text, &size);
 		struct profile *profile = NULL;
 		struct reclaim_error error = { 0 };
-		if (profile_parse(copy, size, "m", &profile, &error) == RECLAIM_OK) {
+		if (profile_parse(copy, size, "m", NULL, &profile, &error) == RECLAIM_OK) {
 			loaded++;
 		} else {
 			refused++;
@@ -598,7 +600,7 @@ static void *load_often(void *context)
 		const char *text = profile_builtin_at(i % 5, &name);
 		size_t size = strlen(text) - (i % 3 == 0 ? 4 : 0);
 		struct profile *profile = NULL;
-		*loaded += profile_parse(text, size, "m", &profile, /* error= */ NULL) ==
+		*loaded += profile_parse(text, size, "m", NULL, &profile, /* error= */ NULL) ==
 			   RECLAIM_OK;
 		profile_destroy(profile);
 	}
@@ -631,7 +633,7 @@ static void test_no_memory(void **state)
 		struct profile *profile = NULL;
 		struct reclaim_error error = { 0 };
 		allocation_fail_after(n);
-		status = profile_parse(text, strlen(text), "m", &profile, &error);
+		status = profile_parse(text, strlen(text), "m", NULL, &profile, &error);
 		allocation_fail_after(ALLOCATION_NEVER);
 		profile_destroy(profile);
 	}

@@ -3,11 +3,11 @@
 #include "random.h"
 
 #define ROUNDS 40000
-#define RULES_MAX 4
+#define RULES_DRAWN 4
 
 struct world {
 	struct random random;
-	struct rule rules[RULES_MAX];
+	struct rule rules[RULES_DRAWN];
 	struct after_override override;
 	struct policy policy;
 	struct facts facts;
@@ -70,7 +70,7 @@ static void draw(struct world *w)
 {
 	w->override = (struct after_override){ "batch", NULL,
 					       below(w, 2) ? AFTER_NEVER : below(w, 60) };
-	w->policy = policy_of(w->rules, 1 + (size_t)below(w, RULES_MAX));
+	w->policy = policy_of(w->rules, 1 + (size_t)below(w, RULES_DRAWN));
 	for (size_t i = 0; i < w->policy.rule_count; i++) {
 		draw_rule(w, &w->rules[i]);
 	}

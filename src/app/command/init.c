@@ -4,7 +4,6 @@
 #include "rights.h"
 
 #include <string.h>
-#include <strings.h>
 
 static const struct command_option options[] = {
 	{ "print", NULL, "shows the SQL, and runs nothing" },
@@ -19,24 +18,11 @@ static void add_script(void *context, const char *name, const char *sql)
 	text_printf(out, "-- %s\n%s%s\n", name, sql, size && sql[size - 1] == '\n' ? "" : "\n");
 }
 
-static const struct db_driver *driver_of(const char *url)
-{
-	size_t size = strcspn(url, ":");
-	for (size_t i = 0; db_drivers[i]; i++) {
-		for (const char *const *scheme = db_drivers[i]->schemes; *scheme; scheme++) {
-			if (strlen(*scheme) == size && strncasecmp(*scheme, url, size) == 0) {
-				return db_drivers[i];
-			}
-		}
-	}
-	return NULL;
-}
-
 /* Our own tables need no look at the database: it may not even be there yet. False: an unknown engine. */
 static bool add_own_scripts(struct text *out, const char *url)
 {
 	static const enum sql scripts[] = { SQL_SCHEMA, SQL_SCHEMA_HOST, SQL_FUNCTIONS };
-	const struct db_driver *driver = driver_of(url);
+	const struct db_driver *driver = db_driver_of(url);
 	for (size_t i = 0; driver && sql_engines[i].name; i++) {
 		if (strcmp(sql_engines[i].name, driver->name) == 0) {
 			for (size_t j = 0; j < sizeof(scripts) / sizeof(scripts[0]); j++) {

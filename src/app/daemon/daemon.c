@@ -310,7 +310,7 @@ static enum reclaim_status read_profile(struct sweeper *s, const struct app *app
 					struct reclaim_error *error)
 {
 	struct profile *profile;
-	enum reclaim_status status = profile_load(app->profile, &profile, error);
+	enum reclaim_status status = ledger_profile(app->profile, app->db, &profile, error);
 	if (status) {
 		return status;
 	}
