@@ -234,7 +234,7 @@ static bool read_options(struct app *app, const char *text, size_t size,
 	struct arena ARENA_CLEANUP arena = { 0 };
 	struct node *root;
 	char *clean;
-	if (!outline_read(&arena, text, size, problem, &root, &clean)) {
+	if (!outline_read(&arena, text, size, /* engines= */ NULL, problem, &root, &clean)) {
 		return false;
 	}
 	for (const struct node *node = root->children; node; node = node->next) {

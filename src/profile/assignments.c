@@ -23,7 +23,10 @@ static const char *holes_help(enum holes holes)
 		       "{progress} {status} {id} {attempts} {recoveries} {old:COLUMN} {uuid}";
 	case HOLES_WHERE:
 		return "{owner} {now}";
+	case HOLES_ROW:
+		return "{row}";
 	case HOLES_NONE:
+	case HOLES_PLAIN:
 		return "no holes here";
 	}
 	return "";
@@ -53,7 +56,10 @@ static bool is_hole(const char *name, size_t size, enum holes holes)
 	case HOLES_WHERE:
 		return is_among(name, size, where_holes,
 				sizeof(where_holes) / sizeof(*where_holes));
+	case HOLES_ROW:
+		return size == 3 && memcmp(name, "row", 3) == 0;
 	case HOLES_NONE:
+	case HOLES_PLAIN:
 		return false;
 	}
 	return false;
@@ -94,7 +100,8 @@ static const char *check_quoted(const struct expression *e, const char *at)
 		WRONG(e, "has an open quote (%c)", *at);
 		return NULL;
 	}
-	if (memchr(at, '{', (size_t)(end - at)) || memchr(at, '}', (size_t)(end - at))) {
+	bool brace = memchr(at, '{', (size_t)(end - at)) || memchr(at, '}', (size_t)(end - at));
+	if (brace && e->holes != HOLES_PLAIN) {
 		WRONG(e, "has a brace inside quotes; allowed: holes outside of quotes, as in "
 			 "'a' || {owner}");
 		return NULL;

@@ -57,6 +57,34 @@ static bool check_groups(struct checker *c, const struct node *section,
 	return true;
 }
 
+/* Words come from a column's labels, or from predicates. */
+static bool check_ways(struct checker *c)
+{
+	const struct node *root = c->reader->root;
+	const struct node *states = node_child(root, "states", 0);
+	const struct node *predicates = node_child(root, "predicates", 0);
+	const struct node *columns = section_of(c, "columns");
+	const struct node *column = node_child(columns, "state", 0);
+	if (predicates && (column || states)) {
+		return BAD(
+			c, (column ? column : states)->line,
+			"%s and predicates (line %d) exclude each other; allowed: predicates "
+			"{ … }, or columns { state = \"…\" } with states { … }",
+			column ? "columns { state }" : "states", predicates->line);
+	}
+	if (!predicates && !column) {
+		return BAD(
+			c, columns->line,
+			"columns lacks 'state'; allowed: state = \"…\", or predicates { … }");
+	}
+	if (!predicates && !states) {
+		return BAD(c, root->line,
+			   "the profile lacks 'states'; allowed: states { … }, or predicates { "
+			   "… }");
+	}
+	return true;
+}
+
 static bool check_states(struct checker *c)
 {
 	struct group groups[STATE_COUNT];
@@ -65,7 +93,13 @@ static bool check_states(struct checker *c)
 		groups[count++] = (struct group){ state_word((enum state)state),
 						  &c->profile->states[state] };
 	}
-	const struct node *section = section_of(c, "states");
+	bool predicates = c->profile->predicates[STATE_RUNNING] != NULL;
+	const struct node *section = section_of(c, "predicates");
+	if (!predicates && section != c->reader->root) {
+		return BAD(c, section->line,
+			   "predicates lacks 'running'; allowed: running = \"…\"");
+	}
+	section = section_of(c, "states");
 	if (c->profile->states[STATE_RUNNING].count == 0) {
 		return BAD(c, section->line,
 			   "states lacks 'running'; allowed: running = { \"…\" }");
@@ -122,9 +156,10 @@ static bool check_budget(struct checker *c)
 		return BAD(c, node_line(section, "attempts"),
 			   "a budget of attempts needs columns { attempts = \"…\" }");
 	}
-	if (recoveries && !p->roles[ROLE_RECOVERIES]) {
+	if (recoveries && !p->roles[ROLE_RECOVERIES] && !p->counts_recoveries) {
 		return BAD(c, node_line(section, "recoveries"),
-			   "a budget of recoveries needs columns { recoveries = \"…\" }");
+			   "a budget of recoveries needs columns { recoveries = \"…\" }, or "
+			   "kept = \"audit\"");
 	}
 	bool own = p->roles[ROLE_ATTEMPTS] && p->roles[ROLE_MAX_ATTEMPTS];
 	bool limited = attempts || recoveries || own;
@@ -323,8 +358,8 @@ static bool check_claims(struct checker *c)
 bool profile_check(struct reader *reader)
 {
 	struct checker c = { .reader = reader, .profile = reader->profile };
-	return check_counts(&c) && check_states(&c) && check_labels(&c) && check_rules(&c) &&
-	       check_budget(&c) && check_remedies(&c) && check_verbs(&c) && check_recover(&c) &&
-	       check_cleanup(&c) && check_probe(&c) && check_time(&c) && check_claims(&c) &&
-	       check_texts(&c);
+	return check_ways(&c) && check_counts(&c) && check_states(&c) && check_labels(&c) &&
+	       check_rules(&c) && check_budget(&c) && check_remedies(&c) && check_verbs(&c) &&
+	       check_recover(&c) && check_cleanup(&c) && check_probe(&c) && check_time(&c) &&
+	       check_claims(&c) && check_texts(&c);
 }

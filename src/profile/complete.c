@@ -11,6 +11,7 @@ static const struct {
 	{ REMEDY_REQUEUE, SIGNAL_BEAT, -1, "NULL" },
 	{ REMEDY_REQUEUE, SIGNAL_LEASE, -1, "NULL" },
 	{ REMEDY_FAIL, SIGNAL_FINISHED, -1, "{now}" },
+	{ REMEDY_CANCEL, SIGNAL_FINISHED, -1, "{now}" },
 };
 #define DEFAULTS (sizeof(remedy_defaults) / sizeof(*remedy_defaults))
 
@@ -20,6 +21,7 @@ static void complete_rules(struct reader *reader)
 	struct profile *profile = reader->profile;
 	for (size_t i = 0; i < profile->policy.rule_count; i++) {
 		struct rule *rule = (struct rule *)&profile->policy.rules[i];
+		rule->place = (int)i;
 		bool named = node_child(node_child(reader->root, "rule", i), "from", 0) != NULL;
 		for (unsigned state = 0; !named && state < STATE_COUNT; state++) {
 			if (profile->states[state].count == 0) {
@@ -58,12 +60,14 @@ static bool complete_remedy(struct reader *reader, enum remedy remedy)
 		const char *column =
 			role >= 0 ? profile->roles[role] : profile->signals[signal].column;
 		if (remedy_defaults[i].remedy == remedy && column &&
+		    !profile_computed(profile, column) &&
 		    !add_default(reader, change, column, remedy_defaults[i].expression)) {
 			return false;
 		}
 	}
 	const char *recoveries = profile->roles[ROLE_RECOVERIES];
 	return remedy != REMEDY_REQUEUE || !recoveries ||
+	       profile_computed(profile, recoveries) ||
 	       add_default(reader, change, recoveries, /* expression= */ NULL);
 }
 
@@ -75,10 +79,12 @@ bool profile_complete(struct reader *reader)
 		enum remedy remedy = (enum remedy)i;
 		const struct node *node = node_child(reader->root, remedy_name(remedy), 0);
 		change->to = remedy_state(remedy);
-		change->present = reader->profile->states[change->to].count > 0;
+		bool otherwise = change->remove || change->call;
+		change->present = otherwise || reader->profile->states[change->to].count > 0;
 		change->from = STATE_BIT(STATE_READY) | STATE_BIT(STATE_RUNNING) |
 			       STATE_BIT(STATE_STUCK);
-		if (!(node && node_child(node, "set", 0)) && !complete_remedy(reader, remedy)) {
+		bool set = node && node_child(node, "set", 0);
+		if (!set && !otherwise && !complete_remedy(reader, remedy)) {
 			return false;
 		}
 	}

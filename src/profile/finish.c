@@ -86,8 +86,15 @@ static bool check_rule_options(struct reader *reader, const struct node *node, c
 	if (rule->of != 0 && !rule_defaults[rule->kind].has_of) {
 		return misplaced(reader, node, cfg, "of", "with age, heartbeat");
 	}
+	if (!after && rule->after_column) {
+		return misplaced(reader, node, cfg, "after_column",
+				 "with age, heartbeat, worker");
+	}
 	if (node_child(node, "missing", 0) && rule->kind != RULE_WORKER) {
 		return misplaced(reader, node, cfg, "missing", "with worker");
+	}
+	if (rule->spent_reason && rule->then != REMEDY_REQUEUE) {
+		return misplaced(reader, node, cfg, "spent_reason", "with then = \"requeue\"");
 	}
 	if (rule->spent_error && rule->then != REMEDY_REQUEUE) {
 		return misplaced(reader, node, cfg, "spent_error", "with then = \"requeue\"");
@@ -148,67 +155,6 @@ bool finish_limits(struct reader *reader, const struct node *node, cfg_t *cfg, v
 	return true;
 }
 
-#define IN_FLIGHT (STATE_BIT(STATE_READY) | STATE_BIT(STATE_RUNNING) | STATE_BIT(STATE_STUCK))
-#define ENDED                                                                                  \
-	(STATE_BIT(STATE_COMPLETED) | STATE_BIT(STATE_FAILED) | STATE_BIT(STATE_CANCELLED))
-
-static const struct {
-	unsigned from;
-	enum state to;
-} verb_defaults[VERB_COUNT] = {
-	[VERB_CLAIM] = { STATE_BIT(STATE_READY), STATE_RUNNING },
-	[VERB_RENEW] = { STATE_BIT(STATE_RUNNING), STATE_NONE },
-	[VERB_COMPLETE] = { STATE_BIT(STATE_RUNNING), STATE_COMPLETED },
-	[VERB_FAIL] = { STATE_BIT(STATE_RUNNING), STATE_FAILED },
-	[VERB_RESCHEDULE] = { STATE_BIT(STATE_RUNNING), STATE_READY },
-	[VERB_RELEASE] = { STATE_BIT(STATE_RUNNING), STATE_READY },
-	[VERB_RETRY] = { ENDED | STATE_BIT(STATE_STUCK), STATE_READY },
-	[VERB_CANCEL] = { IN_FLIGHT, STATE_CANCELLED },
-};
-
-/* Only what the ledger has words for. */
-static unsigned mapped_states(const struct profile *profile, unsigned bits)
-{
-	for (unsigned state = 0; state < STATE_COUNT; state++) {
-		if (profile->states[state].count == 0) {
-			bits &= ~STATE_BIT(state);
-		}
-	}
-	return bits;
-}
-
-static bool check_sql(struct reader *reader, const struct node *node,
-		      const struct change *change)
-{
-	if (change->where &&
-	    !check_expression(reader, node, "where", 0, change->where, HOLES_WHERE)) {
-		return false;
-	}
-	return !change->order ||
-	       check_expression(reader, node, "order", 0, change->order, HOLES_NONE);
-}
-
-bool finish_change(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
-{
-	(void)cfg;
-	struct profile *profile = reader->profile;
-	struct change *change = base;
-	change->present = true;
-	change->line = node->line;
-	for (unsigned verb = 0; verb < VERB_COUNT; verb++) {
-		if (change != &profile->verbs[verb]) {
-			continue;
-		}
-		if (change->from == 0) {
-			change->from = mapped_states(profile, verb_defaults[verb].from);
-		}
-		if (change->to == STATE_NONE) {
-			change->to = verb_defaults[verb].to;
-		}
-	}
-	return check_sql(reader, node, change);
-}
-
 bool finish_audit(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
 {
 	const struct insertion *audit = base;
@@ -230,102 +176,4 @@ bool finish_audit(struct reader *reader, const struct node *node, cfg_t *cfg, vo
 	}
 	reader->profile->audit_is_log |= log;
 	return true;
-}
-
-static const char *const migration_types[] = { "text",    "integer", "bigint",
-					       "boolean", "uuid",    "timestamptz" };
-
-static bool check_type(struct reader *reader, const struct node *node, cfg_t *cfg)
-{
-	const char *type = option_at(node, cfg, "type", 0);
-	TEXT_CLEANUP struct text allowed = { 0 };
-	for (size_t i = 0; i < sizeof(migration_types) / sizeof(*migration_types); i++) {
-		if (string_equal(type, migration_types[i])) {
-			return true;
-		}
-		text_printf(&allowed, "%s%s", i == 0 ? "" : ", ", migration_types[i]);
-	}
-	return value_problem(reader, node, "type", 0, type, "is unknown; allowed: %s",
-			     text_string(&allowed));
-}
-
-static bool add_columns(struct reader *reader, const struct node *node, cfg_t *cfg)
-{
-	struct profile *profile = reader->profile;
-	const struct node *column;
-	for (unsigned i = 0; (column = node_child(node, "column", i)); i++) {
-		struct migration_step *step = &profile->migration[profile->migration_count++];
-		cfg_t *section = cfg_getnsec(cfg, "column", i);
-		step->line = column->line;
-		step->column = arena_string(reader->arena, column->title);
-		if (!step->column) {
-			return problem_memory(reader->problem);
-		}
-		if (!read_section(reader, &column_section, column, section, step) ||
-		    !check_type(reader, column, section)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool add_indexes(struct reader *reader, const struct node *node, cfg_t *cfg)
-{
-	struct profile *profile = reader->profile;
-	const struct node *index;
-	for (unsigned i = 0; (index = node_child(node, "index", i)); i++) {
-		struct migration_step *step = &profile->migration[profile->migration_count++];
-		step->line = index->line;
-		step->index = arena_string(reader->arena, index->title);
-		if (!step->index) {
-			return problem_memory(reader->problem);
-		}
-		if (!read_section(reader, &index_section, index, cfg_getnsec(cfg, "index", i),
-				  step) ||
-		    !check_expression(reader, index, "on", 0, step->index_on, HOLES_NONE)) {
-			return false;
-		}
-		if (step->index_where && !check_expression(reader, index, "where", 0,
-							   step->index_where, HOLES_NONE)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool add_scripts(struct reader *reader, const struct node *node, cfg_t *cfg)
-{
-	struct profile *profile = reader->profile;
-	const char *script;
-	for (size_t i = 0; (script = option_at(node, cfg, "scripts", i)); i++) {
-		struct migration_step *step = &profile->migration[profile->migration_count++];
-		step->line = node_child(node, "scripts", 0)->lines[i];
-		step->script = arena_string(reader->arena, script);
-		if (!step->script) {
-			return problem_memory(reader->problem);
-		}
-		if (script[0] == '\0' ||
-		    strspn(script, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(script)) {
-			return value_problem(reader, node, "scripts", i, script,
-					     "is no script's name; allowed: a-z, 0-9 and _");
-		}
-	}
-	return true;
-}
-
-/* Columns first: indexes and scripts may need them. */
-bool finish_migration(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
-{
-	struct profile *profile = base;
-	const struct node *scripts = node_child(node, "scripts", 0);
-	size_t count = scripts ? scripts->count : 0;
-	for (const struct node *child = node->children; child; child = child->next) {
-		count += child->section;
-	}
-	profile->migration = arena_take(reader->arena, count * sizeof(*profile->migration));
-	if (!profile->migration) {
-		return problem_memory(reader->problem);
-	}
-	return add_columns(reader, node, cfg) && add_indexes(reader, node, cfg) &&
-	       add_scripts(reader, node, cfg);
 }

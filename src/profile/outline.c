@@ -1,175 +1,26 @@
-/* Reads a profile's text into its outline: a strict subset of what libConfuse's own scanner takes. */
+/* Reads a profile's text into its outline, and leaves out what stands there for another engine. */
 #include "outline.h"
+#include "profile.h"
+#include "scanner.h"
 
 #include <string.h>
 
-enum token { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_MARK };
-
-struct scanner {
-	struct arena *arena;
-	const char *text;
-	size_t size, at;
-	char *clean;
-	int line;
-	size_t nodes;
-	struct problem *problem;
-
-	enum token token;
-	char mark;        /* of a TOKEN_MARK: one of { } = , */
-	const char *word; /* of a word, or the inside of a string as it stands */
-	size_t word_size;
-	int token_line;
-};
-
 #define NODES_MAX 4096
 
-static char peek(const struct scanner *s, size_t ahead)
-{
-	return s->at + ahead < s->size ? s->text[s->at + ahead] : '\0';
-}
+/* What a } closes: a section, or an `on` whose inside belongs to the section around it. */
+struct block {
+	struct block *outer;
+	struct node *section;
+	const char *on; /* NULL: a section */
+	int line;
+};
 
-static void blank(struct scanner *s)
-{
-	if (s->text[s->at] == '\n') {
-		s->line++;
-	} else {
-		s->clean[s->at] = ' ';
-	}
-	s->at++;
-}
-
-static bool skip_comment(struct scanner *s)
-{
-	if (peek(s, 0) != '/' || peek(s, 1) != '*') {
-		while (s->at < s->size && s->text[s->at] != '\n') {
-			blank(s);
-		}
-		return true;
-	}
-	int line = s->line;
-	blank(s);
-	blank(s);
-	while (s->at < s->size && !(peek(s, 0) == '*' && peek(s, 1) == '/')) {
-		blank(s);
-	}
-	if (s->at >= s->size) {
-		return problem_at(s->problem, line,
-				  "this comment is not closed; allowed: /* … */, # …, // …");
-	}
-	blank(s);
-	blank(s);
-	return true;
-}
-
-static bool skip_space(struct scanner *s)
-{
-	while (s->at < s->size) {
-		char c = s->text[s->at];
-		bool comment =
-			c == '#' || (c == '/' && (peek(s, 1) == '/' || peek(s, 1) == '*'));
-		if (comment) {
-			if (!skip_comment(s)) {
-				return false;
-			}
-		} else if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-			blank(s);
-		} else {
-			return true;
-		}
-	}
-	return true;
-}
-
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("_.:%@-", c));
-}
-
-static bool scan_string(struct scanner *s)
-{
-	char quote = s->text[s->at++];
-	size_t start = s->at;
-	for (; s->at < s->size && s->text[s->at] != quote; s->at++) {
-		if (s->text[s->at] == '\n') {
-			return problem_at(
-				s->problem, s->line,
-				"a string ends on the line it begins on; the closing %c is "
-				"missing",
-				quote);
-		}
-		if (quote == '"' && s->text[s->at] == '$' && peek(s, 1) == '{') {
-			return problem_at(
-				s->problem, s->line,
-				"${…} in a string is not expanded; write the value, and name "
-				"environment variables in the section environment");
-		}
-		if (s->text[s->at] == '\\') {
-			char next = peek(s, 1);
-			if (next != '\\' && next != quote) {
-				return problem_at(
-					s->problem, s->line,
-					"a backslash in a string; allowed: \\\\ and \\%c",
-					quote);
-			}
-			s->at++;
-		}
-	}
-	if (s->at >= s->size) {
-		return problem_at(s->problem, s->line,
-				  "the string that begins here has no closing %c", quote);
-	}
-	s->word = s->text + start;
-	s->word_size = s->at++ - start;
-	s->token = TOKEN_STRING;
-	return true;
-}
-
-static bool scan(struct scanner *s)
-{
-	if (!skip_space(s)) {
-		return false;
-	}
-	s->token_line = s->line;
-	if (s->at >= s->size) {
-		s->token = TOKEN_END;
-		return true;
-	}
-	char c = s->text[s->at];
-	if (c == '"' || c == '\'') {
-		return scan_string(s);
-	}
-	if (strchr("{}=,", c)) {
-		s->token = TOKEN_MARK;
-		s->mark = c;
-		s->at++;
-		return true;
-	}
-	if (!is_word(c)) {
-		return problem_at(s->problem, s->line,
-				  "'%.*s' can't stand here; allowed outside of quotes: "
-				  "letters, digits, _ . : "
-				  "%% @ - and { } = ,",
-				  (unsigned char)c >= 0x80 ? 0 : 1, s->text + s->at);
-	}
-	s->word = s->text + s->at;
-	while (s->at < s->size && is_word(s->text[s->at])) {
-		s->at++;
-	}
-	s->word_size = (size_t)(s->text + s->at - s->word);
-	s->token = TOKEN_WORD;
-	return true;
-}
-
-static bool is_mark(const struct scanner *s, char mark)
-{
-	return s->token == TOKEN_MARK && s->mark == mark;
-}
-
-static bool is_value(const struct scanner *s)
-{
-	return s->token == TOKEN_WORD || s->token == TOKEN_STRING;
-}
+struct outline {
+	struct scanner s;
+	const struct engines *engines;
+	struct block *block;
+	size_t nodes;
+};
 
 static bool add_value(struct scanner *s, struct node *option)
 {
@@ -185,7 +36,7 @@ static bool add_value(struct scanner *s, struct node *option)
 		option->lines = lines;
 	}
 	option->lines[option->count++] = s->token_line;
-	return scan(s);
+	return scan_token(s);
 }
 
 static bool bad_list(struct scanner *s, const struct node *option)
@@ -215,20 +66,20 @@ static bool read_list(struct scanner *s, struct node *option)
 		if (!is_mark(s, ',') && !is_mark(s, '}')) {
 			return bad_list(s, option);
 		}
-		if (is_mark(s, ',') && !scan(s)) {
+		if (is_mark(s, ',') && !scan_token(s)) {
 			return false;
 		}
 	}
-	return scan(s);
+	return scan_token(s);
 }
 
 static bool read_option(struct scanner *s, struct node *option)
 {
-	if (!scan(s)) {
+	if (!scan_token(s)) {
 		return false;
 	}
 	if (is_mark(s, '{')) {
-		return scan(s) && read_list(s, option);
+		return scan_token(s) && read_list(s, option);
 	}
 	if (!is_value(s)) {
 		return problem_at(s->problem, option->line,
@@ -238,19 +89,21 @@ static bool read_option(struct scanner *s, struct node *option)
 	return add_value(s, option);
 }
 
-static struct node *add_node(struct scanner *s, struct node *parent)
+static struct node *add_node(struct outline *o, const char *name, size_t size, int line)
 {
-	if (s->nodes++ == NODES_MAX) {
-		problem_at(s->problem, s->token_line,
-			   "too much for one profile; allowed: %d options", NODES_MAX);
+	struct scanner *s = &o->s;
+	struct node *parent = o->block->section;
+	if (o->nodes++ == NODES_MAX) {
+		problem_at(s->problem, line, "too much for one profile; allowed: %d options",
+			   NODES_MAX);
 		return NULL;
 	}
 	struct node *node = arena_take(s->arena, sizeof(*node));
-	if (!node || !(node->name = arena_copy(s->arena, s->word, s->word_size))) {
+	if (!node || !(node->name = arena_copy(s->arena, name, size))) {
 		problem_memory(s->problem);
 		return NULL;
 	}
-	node->line = s->token_line;
+	node->line = line;
 	node->parent = parent;
 	struct node **end = &parent->children;
 	while (*end) {
@@ -267,7 +120,7 @@ static bool read_title(struct scanner *s, struct node *node)
 				  node->name);
 	}
 	node->title = arena_copy(s->arena, s->word, s->word_size);
-	return node->title ? scan(s) : problem_memory(s->problem);
+	return node->title ? scan_token(s) : problem_memory(s->problem);
 }
 
 static bool check_twice(struct scanner *s, const struct node *node)
@@ -286,17 +139,116 @@ static bool check_twice(struct scanner *s, const struct node *node)
 			  node->title ? " " : "", node->title ? node->title : "", first->line);
 }
 
-/* One option, or the head of a section; `*section` is then where its options go. */
-static bool read_item(struct scanner *s, struct node **section)
+static bool open_block(struct outline *o, struct node *section, const char *on, int line)
 {
-	if (s->token != TOKEN_WORD) {
-		return problem_at(s->problem, s->token_line,
-				  "the name of an option or a section is missing here");
+	struct block *block = arena_take(o->s.arena, sizeof(*block));
+	if (!block) {
+		return problem_memory(o->s.problem);
 	}
-	struct node *node = add_node(s, *section);
-	if (!node || !scan(s)) {
+	*block = (struct block){ o->block, section, on, line };
+	o->block = block;
+	return true;
+}
+
+/* ---- on NAME … { } ---- */
+
+static bool is_engine(const struct engines *engines, const char *name)
+{
+	for (size_t i = 0; engines->all && engines->all[i]; i++) {
+		if (strcmp(engines->all[i], name) == 0) {
+			return true;
+		}
+	}
+	return !engines->all;
+}
+
+static bool unknown_engine(struct outline *o, const char *name)
+{
+	TEXT_CLEANUP struct text allowed = { 0 };
+	for (size_t i = 0; o->engines->all[i]; i++) {
+		text_printf(&allowed, "%s%s", i == 0 ? "" : ", ", o->engines->all[i]);
+	}
+	return problem_at(o->s.problem, o->s.token_line,
+			  "on '%s' names an unknown engine; allowed: %s, or several, as in on "
+			  "\"%s %s\" { … }",
+			  name, text_string(&allowed), o->engines->all[0],
+			  o->engines->all[1] ? o->engines->all[1] : o->engines->all[0]);
+}
+
+/* Whether one of the names is ours. */
+static bool read_engines(struct outline *o, char *names, bool *ret_ours)
+{
+	bool ours = false;
+	size_t count = 0;
+	for (char *rest = NULL, *name = strtok_r(names, " ", &rest); name;
+	     name = strtok_r(NULL, " ", &rest)) {
+		if (!is_engine(o->engines, name)) {
+			return unknown_engine(o, name);
+		}
+		ours |= string_equal(o->engines->name, name);
+		count++;
+	}
+	*ret_ours = ours;
+	return count > 0 || problem_at(o->s.problem, o->s.token_line,
+				       "on names no engine; allowed: on NAME { … }");
+}
+
+static bool unclosed_on(struct scanner *s, const char *names, int line)
+{
+	return problem_at(s->problem, line, "on '%s' is not closed; a } is missing", names);
+}
+
+/* Behind the { of an `on` for another engine: tokens must be right and braces even, and nothing else is asked. */
+static bool skip_block(struct scanner *s, const char *names, int line, size_t start)
+{
+	for (size_t depth = 1; depth > 0;) {
+		if (!scan_token(s)) {
+			return false;
+		}
+		if (s->token == TOKEN_END) {
+			return unclosed_on(s, names, line);
+		}
+		depth += is_mark(s, '{');
+		depth -= is_mark(s, '}');
+	}
+	blank_from(s, start);
+	return scan_token(s);
+}
+
+/* After the word "on", which began at `start`. */
+static bool read_on(struct outline *o, size_t start, int line)
+{
+	struct scanner *s = &o->s;
+	if (!is_value(s)) {
+		return problem_at(s->problem, line,
+				  "on names no engine; allowed: on NAME { … }, on = \"…\"");
+	}
+	bool ours = false;
+	char *names = arena_copy(s->arena, s->word, s->word_size);
+	char *cut = arena_copy(s->arena, s->word, s->word_size);
+	if (!names || !cut) {
+		return problem_memory(s->problem);
+	}
+	if (!read_engines(o, cut, &ours) || !scan_token(s)) {
 		return false;
 	}
+	if (!is_mark(s, '{')) {
+		return problem_at(s->problem, line,
+				  "on '%s' needs a body; allowed: on %s { … }", names, names);
+	}
+	if (!ours) {
+		return skip_block(s, names, line, start);
+	}
+	blank_from(s, start);
+	return open_block(o, o->block->section, names, line) && scan_token(s);
+}
+
+/* ---- all ---- */
+
+/* One option, or the head of a section, behind its name. */
+static bool read_named(struct outline *o, struct node *node)
+{
+	struct scanner *s = &o->s;
 	if (is_mark(s, '=')) {
 		return check_twice(s, node) && read_option(s, node);
 	}
@@ -309,37 +261,67 @@ static bool read_item(struct scanner *s, struct node **section)
 				  "%s needs a value or a body; allowed: %s = \"…\", %s { … }",
 				  node->name, node->name, node->name);
 	}
-	*section = node;
-	return check_twice(s, node) && scan(s);
+	return open_block(o, node, /* on= */ NULL, node->line) && check_twice(s, node) &&
+	       scan_token(s);
 }
 
-static bool read_all(struct scanner *s, struct node *root)
+static bool read_item(struct outline *o)
 {
-	struct node *section = root;
-	if (!scan(s)) {
+	struct scanner *s = &o->s;
+	if (s->token != TOKEN_WORD) {
+		return problem_at(s->problem, s->token_line,
+				  "the name of an option or a section is missing here");
+	}
+	const char *word = s->word;
+	size_t size = s->word_size;
+	int line = s->token_line;
+	if (!scan_token(s)) {
 		return false;
 	}
-	while (s->token != TOKEN_END) {
-		if (is_mark(s, '}')) {
-			if (section == root) {
-				return problem_at(s->problem, s->token_line,
-						  "this } closes no section");
-			}
-			section = section->parent;
-			if (!scan(s)) {
-				return false;
-			}
-		} else if (!read_item(s, &section)) {
+	if (o->engines && size == 2 && memcmp(word, "on", 2) == 0 && !is_mark(s, '=')) {
+		return read_on(o, (size_t)(word - s->text), line);
+	}
+	struct node *node = add_node(o, word, size, line);
+	return node && read_named(o, node);
+}
+
+static bool close_block(struct outline *o)
+{
+	struct scanner *s = &o->s;
+	struct block *block = o->block;
+	if (!block->outer) {
+		return problem_at(s->problem, s->token_line, "this } closes no section");
+	}
+	if (block->on) {
+		blank_from(s, s->at - 1);
+	}
+	o->block = block->outer;
+	return scan_token(s);
+}
+
+static bool unclosed(struct outline *o)
+{
+	const struct block *block = o->block;
+	if (block->on) {
+		return unclosed_on(&o->s, block->on, block->line);
+	}
+	TEXT_CLEANUP struct text name = { 0 };
+	node_describe(&name, block->section);
+	return problem_at(o->s.problem, block->line, "%s is not closed; a } is missing",
+			  text_string(&name));
+}
+
+static bool read_all(struct outline *o)
+{
+	if (!scan_token(&o->s)) {
+		return false;
+	}
+	while (o->s.token != TOKEN_END) {
+		if (!(is_mark(&o->s, '}') ? close_block(o) : read_item(o))) {
 			return false;
 		}
 	}
-	if (section == root) {
-		return true;
-	}
-	TEXT_CLEANUP struct text name = { 0 };
-	node_describe(&name, section);
-	return problem_at(s->problem, section->line, "%s is not closed; a } is missing",
-			  text_string(&name));
+	return !o->block->outer || unclosed(o);
 }
 
 static bool check_bytes(struct problem *problem, const char *text, size_t size)
@@ -356,21 +338,25 @@ static bool check_bytes(struct problem *problem, const char *text, size_t size)
 	return problem_at(problem, line, "a byte that is not text; allowed: UTF-8 without NUL");
 }
 
-bool outline_read(struct arena *arena, const char *text, size_t size, struct problem *problem,
+bool outline_read(struct arena *arena, const char *text, size_t size,
+		  const struct engines *engines, struct problem *problem,
 		  struct node **ret_root, char **ret_text)
 {
-	struct scanner s = { .arena = arena, .text = text, .size = size, .problem = problem };
 	struct node *root = arena_take(arena, sizeof(*root));
-	s.line = 1;
-	s.clean = arena_copy(arena, text, size);
-	if (!root || !s.clean) {
+	struct block whole = { .section = root };
+	struct outline o = { .engines = engines, .block = &whole };
+	o.s = (struct scanner){
+		.arena = arena, .text = text, .size = size, .line = 1, .problem = problem
+	};
+	o.s.clean = arena_copy(arena, text, size);
+	if (!root || !o.s.clean) {
 		return problem_memory(problem);
 	}
 	*root = (struct node){ .name = "", .line = 1, .section = true };
-	if (!check_bytes(problem, text, size) || !read_all(&s, root)) {
+	if (!check_bytes(problem, text, size) || !read_all(&o)) {
 		return false;
 	}
 	*ret_root = root;
-	*ret_text = s.clean;
+	*ret_text = o.s.clean;
 	return true;
 }

@@ -20,11 +20,16 @@ struct node {
 	struct node *parent, *children, *next;
 };
 
+struct engines;
+
 /*
- * `*ret_text` is the text with its comments blanked: libConfuse counts a line too many for each of them.
- * The root is a section without a name.
+ * What stands in `on NAME { … }` belongs to the section around it if that is the engine's name; else it is left out.
+ * Without engines an `on` is a name like any other.
+ * `*ret_text` is the text for libConfuse: without `on`, what is left out, and comments (it counts a line too many for
+ * each of them), blanked so that lines stay. The root is a section without a name.
  */
-bool outline_read(struct arena *arena, const char *text, size_t size, struct problem *problem,
+bool outline_read(struct arena *arena, const char *text, size_t size,
+		  const struct engines *engines, struct problem *problem,
 		  struct node **ret_root, char **ret_text);
 
 /* The n-th child of that name; NULL: there is none. */

@@ -31,6 +31,7 @@ static bool takes_list(const struct field *field)
 	case SHAPE_BUDGET:
 	case SHAPE_BYTES:
 	case SHAPE_FRACTION:
+	case SHAPE_NUMBER:
 	case SHAPE_FLAG:
 	case SHAPE_WORD:
 	case SHAPE_SWITCH:

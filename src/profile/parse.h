@@ -34,14 +34,23 @@ const char *option_at(const struct node *section, cfg_t *cfg, const char *option
 typedef bool read_fn(struct reader *reader, const struct place *place, void *slot);
 /* NULL for sections, sets and what a section reads by itself. */
 read_fn *shape_reader(enum shape shape);
-void words_list(struct text *text, const struct words *words);
-bool words_find(const struct words *words, const char *name, int *ret_number);
 /* An identifier: 1 to 128 bytes without control characters. */
 bool name_is_good(const char *name, size_t size);
 
+/* ---- words.c ---- */
+void words_list(struct text *text, const struct words *words);
+bool words_find(const struct words *words, const char *name, int *ret_number);
+
 /* ---- assignments.c ---- */
 /* What an expression may name. */
-enum holes { HOLES_CHANGE, HOLES_INSERTION, HOLES_WHERE, HOLES_NONE };
+enum holes {
+	HOLES_CHANGE,
+	HOLES_INSERTION,
+	HOLES_WHERE,
+	HOLES_ROW, /* {row} */
+	HOLES_NONE,
+	HOLES_PLAIN, /* none; a brace in quotes is one */
+};
 bool read_set(struct reader *reader, const struct node *section, const char *option, cfg_t *cfg,
 	      enum holes holes, struct assignment **ret_set, size_t *ret_count);
 /* Refuses a bad hole, a ';', a comment, and quotes and parentheses that do not close. */

@@ -51,6 +51,16 @@ const char *occasion_name(enum occasion occasion)
 	return occasion_names[occasion];
 }
 
+const struct computed *profile_computed(const struct profile *profile, const char *column)
+{
+	for (size_t i = 0; i < profile->computed_count; i++) {
+		if (string_equal(profile->computed[i].name, column)) {
+			return &profile->computed[i];
+		}
+	}
+	return NULL;
+}
+
 enum state profile_state(const struct profile *profile, const char *native, size_t size)
 {
 	for (unsigned state = STATE_READY; state < STATE_COUNT; state++) {
@@ -120,7 +130,8 @@ static bool read_profile(struct reader *reader, const char *text, size_t size)
 {
 	struct node *root = NULL;
 	char *clean = NULL;
-	if (!outline_read(reader->scratch, text, size, reader->problem, &root, &clean)) {
+	if (!outline_read(reader->scratch, text, size, reader->engines, reader->problem, &root,
+			  &clean)) {
 		return false;
 	}
 	reader->root = root;
@@ -139,11 +150,12 @@ enum reclaim_status profile_parse(const char *text, size_t size, const char *fil
 	if (!profile) {
 		return fail_no_memory(error);
 	}
+	static const struct engines none = { NULL, NULL };
 	struct reader reader = { .profile = profile,
 				 .arena = &profile->arena,
 				 .scratch = &scratch,
 				 .problem = &problem,
-				 .engines = engines };
+				 .engines = engines ? engines : &none };
 	profile->file = arena_string(&profile->arena, file);
 	bool good =
 		profile->file ? read_profile(&reader, text, size) : problem_memory(&problem);

@@ -298,7 +298,8 @@ struct engines {
 
 /*
  * A built-in name or a file (anything with a '/' or ending in ".conf"). INVALID names file, line, and what is allowed.
- * A world- or group-writable file is refused: a profile is code.
+ * A world- or group-writable file is refused: a profile is code. Without engines it is read for none, and any name may
+ * stand there.
  */
 enum reclaim_status profile_load(const char *name_or_file, const struct engines *engines,
 				 struct profile **ret_profile, struct reclaim_error *error);
@@ -319,6 +320,8 @@ void profile_environment(struct profile *profile, environment_fn *get, warn_fn *
 const char *role_name(enum role role);
 const char *verb_name(enum verb verb);
 const char *occasion_name(enum occasion occasion);
+/* NULL: `column` is one of the table. */
+const struct computed *profile_computed(const struct profile *profile, const char *column);
 /* The word that stands for a native state; STATE_NONE: none. */
 enum state profile_state(const struct profile *profile, const char *native, size_t size);
 const struct rule *profile_rule(const struct profile *profile, const char *name);

@@ -4,57 +4,6 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define P(member) offsetof(struct profile, member)
 
-static const char *state_at(int i)
-{
-	return state_word((enum state)i);
-}
-
-static const char *signal_at(int i)
-{
-	return signal_name((enum signal)i);
-}
-
-static const char *kind_at(int i)
-{
-	return rule_kind_name((enum rule_kind)i);
-}
-
-static const char *remedy_at(int i)
-{
-	return remedy_name((enum remedy)i);
-}
-
-static const char *format_at(int i)
-{
-	return time_format_name((enum time_format)i);
-}
-
-static const char *missing_at(int i)
-{
-	return i == 0 ? "never" : "stale";
-}
-
-static const char *unless_at(int i)
-{
-	return i == 0 ? "never" : "alive";
-}
-
-static const char *mode_at(int i)
-{
-	static const char *const names[] = { "replace", "append", "push" };
-	return names[i];
-}
-
-const struct words states_words = { state_at, STATE_READY, STATE_COUNT };
-const struct words signals_words = { signal_at, 0, SIGNAL_COUNT };
-static const struct words kinds = { kind_at, 0, RULE_KIND_COUNT };
-static const struct words remedies = { remedy_at, 0, REMEDY_COUNT };
-static const struct words last_resorts = { remedy_at, REMEDY_FAIL, REMEDY_COUNT };
-static const struct words formats = { format_at, 0, TIME_FORMAT_COUNT };
-static const struct words missing = { missing_at, 0, 2 };
-static const struct words unless = { unless_at, 0, 2 };
-static const struct words modes = { mode_at, 0, ERROR_PUSH + 1 };
-
 #define ROLE(name, role)                                                                       \
 	{                                                                                      \
 		name, SHAPE_NAME, .offset = P(roles[role])                                     \
@@ -64,7 +13,7 @@ static const struct words modes = { mode_at, 0, ERROR_PUSH + 1 };
 		name, SHAPE_NAME, .offset = P(signals[signal].column)                          \
 	}
 static const struct field columns_fields[] = {
-	{ "state", SHAPE_NAME, true, P(roles[ROLE_STATE]) },
+	ROLE("state", ROLE_STATE),
 	ROLE("owner", ROLE_OWNER),
 	ROLE("attempts", ROLE_ATTEMPTS),
 	ROLE("max_attempts", ROLE_MAX_ATTEMPTS),
@@ -75,6 +24,8 @@ static const struct field columns_fields[] = {
 	ROLE("result", ROLE_RESULT),
 	ROLE("error", ROLE_ERROR),
 	ROLE("priority", ROLE_PRIORITY),
+	ROLE("alive", ROLE_ALIVE),
+	ROLE("tries", ROLE_TRIES),
 	SIGNAL("claimed_at", SIGNAL_CLAIMED),
 	SIGNAL("beat_at", SIGNAL_BEAT),
 	SIGNAL("lease_until", SIGNAL_LEASE),
@@ -83,7 +34,7 @@ static const struct field columns_fields[] = {
 	SIGNAL("created_at", SIGNAL_CREATED),
 	SIGNAL("due_at", SIGNAL_DUE),
 	SIGNAL("finished_at", SIGNAL_FINISHED),
-	{ "time", SHAPE_WORD, .offset = P(signals[0].format), .words = &formats },
+	{ "time", SHAPE_WORD, .offset = P(signals[0].format), .words = &formats_words },
 	{ "token", SHAPE_NAMES, .offset = P(token) },
 	{ "optional", SHAPE_NAMES, .offset = P(optional) },
 	{ "show", SHAPE_NAMES, .offset = P(show) },
@@ -94,7 +45,7 @@ static const struct section columns_section = { columns_fields, COUNT(columns_fi
 
 #define TIME(name, signal)                                                                     \
 	{                                                                                      \
-		name, SHAPE_WORD, .offset = P(signals[signal].format), .words = &formats       \
+		name, SHAPE_WORD, .offset = P(signals[signal].format), .words = &formats_words \
 	}
 static const struct field times_fields[] = {
 	TIME("claimed_at", SIGNAL_CLAIMED), TIME("beat_at", SIGNAL_BEAT),
@@ -114,12 +65,24 @@ static const struct field states_fields[] = {
 };
 static const struct section states_section = { states_fields, COUNT(states_fields) };
 
+#define PREDICATE(name, state)                                                                 \
+	{                                                                                      \
+		name, SHAPE_TEXT, .offset = P(predicates[state])                               \
+	}
+static const struct field predicates_fields[] = {
+	PREDICATE("ready", STATE_READY),         PREDICATE("running", STATE_RUNNING),
+	PREDICATE("completed", STATE_COMPLETED), PREDICATE("failed", STATE_FAILED),
+	PREDICATE("cancelled", STATE_CANCELLED), PREDICATE("stuck", STATE_STUCK),
+};
+static const struct section predicates_section = { predicates_fields, COUNT(predicates_fields),
+						   .finish = finish_predicates };
+
 static const struct field workers_fields[] = {
 	{ "table", SHAPE_NAME, true, P(workers.table) },
 	{ "key", SHAPE_NAME, true, P(workers.key) },
 	{ "seen", SHAPE_NAME, true, P(workers.seen.column) },
 	{ "lease", SHAPE_NAME, .offset = P(workers.lease.column) },
-	{ "time", SHAPE_WORD, .offset = P(workers.seen.format), .words = &formats },
+	{ "time", SHAPE_WORD, .offset = P(workers.seen.format), .words = &formats_words },
 	{ "state", SHAPE_NAME, .offset = P(workers.state) },
 	{ "active", SHAPE_NAMES, .offset = P(workers.active) },
 	{ "stalled", SHAPE_NAMES, .offset = P(workers.stalled) },
@@ -145,15 +108,18 @@ static const struct section override_section = { override_fields, COUNT(override
 
 #define R(member) offsetof(struct rule, member)
 static const struct field rule_fields[] = {
-	{ "when", SHAPE_WORD, true, R(kind), .words = &kinds },
+	{ "when", SHAPE_WORD, true, R(kind), .words = &kinds_words },
 	{ "of", SHAPE_BITS, .offset = R(of), .words = &signals_words },
 	{ "after", SHAPE_AFTER, .offset = R(after) },
+	{ "after_column", SHAPE_NAME, .offset = R(after_column) },
 	{ "inclusive", SHAPE_FLAG, .offset = R(inclusive) },
+	{ "where", SHAPE_TEXT, .offset = R(where) },
 	{ "from", SHAPE_BITS, .offset = R(from), .words = &states_words },
-	{ "missing", SHAPE_SWITCH, .offset = R(missing_is_stale), .words = &missing },
-	{ "unless", SHAPE_SWITCH, .offset = R(unless_alive), .words = &unless },
-	{ "then", SHAPE_WORD, true, R(then), .words = &remedies },
+	{ "missing", SHAPE_SWITCH, .offset = R(missing_is_stale), .words = &missing_words },
+	{ "unless", SHAPE_SWITCH, .offset = R(unless_alive), .words = &unless_words },
+	{ "then", SHAPE_WORD, true, R(then), .words = &remedies_words },
 	{ "reason", SHAPE_TEXT, .offset = R(reason) },
+	{ "spent_reason", SHAPE_TEXT, .offset = R(spent_reason) },
 	{ "error", SHAPE_TEXT, .offset = R(error) },
 	{ "spent_error", SHAPE_TEXT, .offset = R(spent_error) },
 	{ "setting", SHAPE_OWN },
@@ -181,17 +147,33 @@ static const struct section limits_section = { limits_fields, COUNT(limits_field
 static const struct field budget_fields[] = {
 	{ "attempts", SHAPE_BUDGET, .offset = P(policy.budget_attempts) },
 	{ "recoveries", SHAPE_BUDGET, .offset = P(policy.budget_recoveries) },
-	{ "last_resort", SHAPE_WORD, .offset = P(policy.last_resort), .words = &last_resorts },
+	{ "kept", SHAPE_SWITCH, .offset = P(counts_recoveries), .words = &kept_words },
+	{ "within", SHAPE_DURATION, .offset = P(counts_within) },
+	{ "last_resort", SHAPE_WORD, .offset = P(policy.last_resort),
+	  .words = &last_resorts_words },
 };
 static const struct section budget_section = { budget_fields, COUNT(budget_fields) };
+
+#define B(member) P(backoff.member)
+static const struct field backoff_fields[] = {
+	{ "first", SHAPE_DURATION, true, B(first) },
+	{ "factor", SHAPE_NUMBER, .offset = B(factor) },
+	{ "power", SHAPE_NUMBER, .offset = B(power) },
+	{ "max", SHAPE_AFTER, .offset = B(max) },
+	{ "jitter", SHAPE_FRACTION, .offset = B(jitter) },
+};
+static const struct section backoff_section = { backoff_fields, COUNT(backoff_fields),
+						.finish = finish_backoff };
 
 #define I(member) offsetof(struct insertion, member)
 static const struct field also_fields[] = {
 	{ "set", SHAPE_INSERT, true, I(assignments), I(count) },
+	{ "where", SHAPE_TEXT, .offset = I(where) },
 	{ "optional", SHAPE_FLAG, .offset = I(optional) },
 };
 static const struct section also_section = { also_fields, COUNT(also_fields), .titled = true,
-					     .size = sizeof(struct insertion) };
+					     .size = sizeof(struct insertion),
+					     .finish = finish_also };
 
 static const struct field audit_fields[] = {
 	{ "table", SHAPE_NAME, .offset = I(table) },
@@ -208,6 +190,9 @@ static const struct section audit_section = { audit_fields, COUNT(audit_fields),
 	{ "set", SHAPE_SET, .offset = at + offsetof(struct change, set),                       \
 	  .count_offset = at + offsetof(struct change, set_count) },                           \
 		{ "native", SHAPE_NAME, .offset = at + offsetof(struct change, native) },      \
+		{ "remove", SHAPE_FLAG, .offset = at + offsetof(struct change, remove) },      \
+		{ "call", SHAPE_TEXT, .offset = at + offsetof(struct change, call) },          \
+		{ "run", SHAPE_TEXTS, .offset = at + offsetof(struct change, run) },           \
 	{                                                                                      \
 		"also", SHAPE_SECTIONS,                                                        \
 			.offset = at + offsetof(struct change, also),                          \
@@ -313,11 +298,19 @@ static const struct field probe_fields[] = {
 };
 static const struct section probe_section = { probe_fields, COUNT(probe_fields) };
 
+static const struct section entry_section = { .free = true, .finish = finish_entry };
 static const struct field error_fields[] = {
-	{ "mode", SHAPE_WORD, true, P(error_mode), .words = &modes },
+	{ "mode", SHAPE_WORD, .offset = P(error_mode), .words = &modes_words },
+	{ "entry", SHAPE_SECTION, .section = &entry_section },
 };
 static const struct section error_section = { error_fields, COUNT(error_fields) };
 
+static const struct field detect_fields[] = {
+	{ "version", SHAPE_TEXT, true, P(version_query) },
+};
+static const struct section detect_section = { detect_fields, COUNT(detect_fields) };
+
+static const struct section compute_section = { .free = true, .finish = finish_compute };
 static const struct section environment_section = { .free = true,
 						    .finish = finish_environment };
 static const struct section results_section = { .free = true, .finish = finish_results };
@@ -329,17 +322,23 @@ static const struct field root_fields[] = {
 	{ "key", SHAPE_NAMES, true, P(key) },
 	{ "native", SHAPE_FLAG, .offset = P(native) },
 	{ "claims", SHAPE_TEXT, .offset = P(claims) },
+	{ "conflict", SHAPE_WORD, .offset = P(conflict), .words = &conflict_words },
+	{ "wake", SHAPE_TEXT, .offset = P(wake) },
+	{ "compute", SHAPE_SECTION, .section = &compute_section },
 	{ "columns", SHAPE_SECTION, true, .section = &columns_section },
 	{ "times", SHAPE_SECTION, .section = &times_section },
-	{ "states", SHAPE_SECTION, true, .section = &states_section },
+	{ "states", SHAPE_SECTION, .section = &states_section },
+	{ "predicates", SHAPE_SECTION, .section = &predicates_section },
 	{ "workers", SHAPE_SECTION, .section = &workers_section },
 	{ "rule", SHAPE_SECTIONS, true, P(policy.rules), P(policy.rule_count),
 	  .section = &rule_section },
 	{ "limits", SHAPE_SECTION, .section = &limits_section },
 	{ "budget", SHAPE_SECTION, .section = &budget_section },
+	{ "backoff", SHAPE_SECTION, .section = &backoff_section },
 	CHANGE("requeue", P(remedies[REMEDY_REQUEUE]), remedy_section),
 	CHANGE("fail", P(remedies[REMEDY_FAIL]), remedy_section),
 	CHANGE("stuck", P(remedies[REMEDY_STUCK]), remedy_section),
+	CHANGE("cancel", P(remedies[REMEDY_CANCEL]), remedy_section),
 	{ "error", SHAPE_SECTION, .section = &error_section },
 	{ "audit", SHAPE_SECTIONS, .offset = P(audit), .count_offset = P(audit_count),
 	  .section = &audit_section },
@@ -351,6 +350,7 @@ static const struct field root_fields[] = {
 	{ "cleanup", SHAPE_SECTION, .section = &cleanup_section },
 	{ "migration", SHAPE_SECTION, .section = &migration_section },
 	{ "probe", SHAPE_SECTION, .section = &probe_section },
+	{ "detect", SHAPE_SECTION, .section = &detect_section },
 };
 static const struct section root_section = { root_fields, COUNT(root_fields) };
 

@@ -22,6 +22,7 @@ enum shape {
 	SHAPE_BUDGET,   /* a whole number > 0, or "column", "off": NO_LIMIT */
 	SHAPE_BYTES,    /* a whole number > 0 */
 	SHAPE_FRACTION, /* 0 … 1: double */
+	SHAPE_NUMBER,   /* 0 < n <= NUMBER_MAX: double */
 	SHAPE_FLAG,     /* true or false: bool */
 	SHAPE_WORD,     /* one of `words`: an enum */
 	SHAPE_SWITCH,   /* one of two `words`: bool */
@@ -33,7 +34,7 @@ enum shape {
 	SHAPE_OWN,      /* checked for its place only; the section's `finish` reads it */
 };
 
-/* The words of an option, by number from `first`. */
+/* The words of an option, by number from `first`; NULL: none has that number. */
 struct words {
 	const char *(*name)(int number);
 	int first, end;
@@ -67,20 +68,23 @@ struct reader {
 	struct arena *arena;   /* of the profile */
 	struct arena *scratch; /* of the reading */
 	struct problem *problem;
-	const struct engines *engines; /* may be NULL */
+	const struct engines *engines;
 	const struct node *root;
 	cfg_t *cfg;
 };
 
 const struct section *schema_root(void);
-extern const struct words states_words, signals_words;
+extern const struct words states_words, signals_words, kinds_words, remedies_words,
+	last_resorts_words, formats_words, missing_words, unless_words, modes_words, kept_words,
+	conflict_words;
 /* Their parents' `finish` reads them. */
 extern const struct section message_section, column_section, index_section;
 
-/* ---- finish.c, outward.c: the sections' `finish` ---- */
+/* ---- finish.c, derived.c, changes.c, migration.c, outward.c: the sections' `finish` ---- */
 typedef bool finish_fn(struct reader *reader, const struct node *node, cfg_t *cfg, void *base);
 finish_fn finish_columns, finish_workers, finish_rule, finish_limits, finish_change,
 	finish_audit, finish_environment, finish_results, finish_messages, finish_migration,
-	finish_recover, finish_cleanup;
+	finish_recover, finish_cleanup, finish_also, finish_backoff, finish_compute,
+	finish_predicates, finish_entry;
 
 #endif

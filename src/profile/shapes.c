@@ -6,6 +6,7 @@
 
 #define NAME_BYTES 128
 #define COUNT_MAX 1000000000
+#define NUMBER_MAX 100
 
 bool name_is_good(const char *name, size_t size)
 {
@@ -20,24 +21,6 @@ bool name_is_good(const char *name, size_t size)
 		}
 	}
 	return true;
-}
-
-void words_list(struct text *text, const struct words *words)
-{
-	for (int i = words->first; i < words->end; i++) {
-		text_printf(text, "%s%s", i == words->first ? "" : ", ", words->name(i));
-	}
-}
-
-bool words_find(const struct words *words, const char *name, int *ret_number)
-{
-	for (int i = words->first; i < words->end; i++) {
-		if (string_equal(words->name(i), name)) {
-			*ret_number = i;
-			return true;
-		}
-	}
-	return false;
 }
 
 static const char *value_at(const struct place *place, size_t i)
@@ -238,11 +221,10 @@ static bool read_bytes(struct reader *reader, const struct place *place, void *s
 }
 
 /* By hand, so that no locale's decimal comma matters. */
-static bool read_fraction(struct reader *reader, const struct place *place, void *slot)
+static bool parse_decimal(const char *at, double *ret_number)
 {
-	const char *at = value_at(place, 0);
 	double number = 0, unit = 1;
-	bool good = *at >= '0' && *at <= '1';
+	bool good = *at >= '0' && *at <= '9';
 	for (; *at >= '0' && *at <= '9'; at++) {
 		number = number * 10 + (*at - '0');
 	}
@@ -253,9 +235,28 @@ static bool read_fraction(struct reader *reader, const struct place *place, void
 			number += (*at - '0') * (unit /= 10);
 		}
 	}
-	if (!good || *at != '\0' || number > 1) {
+	*ret_number = number;
+	return good && *at == '\0';
+}
+
+static bool read_fraction(struct reader *reader, const struct place *place, void *slot)
+{
+	double number = 0;
+	if (!parse_decimal(value_at(place, 0), &number) || number > 1) {
 		return WRONG(reader, place, 0,
 			     "is not a fraction; allowed: 0 to 1, as in 0.55");
+	}
+	*(double *)slot = number;
+	return true;
+}
+
+static bool read_number(struct reader *reader, const struct place *place, void *slot)
+{
+	double number = 0;
+	if (!parse_decimal(value_at(place, 0), &number) || number <= 0 || number > NUMBER_MAX) {
+		return WRONG(reader, place, 0,
+			     "is not a number that fits; allowed: more than 0 to %d, as in 1.5",
+			     NUMBER_MAX);
 	}
 	*(double *)slot = number;
 	return true;
@@ -325,7 +326,7 @@ static read_fn *const readers[] = {
 	[SHAPE_BUDGET] = read_budget,     [SHAPE_BYTES] = read_bytes,
 	[SHAPE_FRACTION] = read_fraction, [SHAPE_FLAG] = read_flag,
 	[SHAPE_WORD] = read_word,         [SHAPE_SWITCH] = read_switch,
-	[SHAPE_BITS] = read_bits,
+	[SHAPE_BITS] = read_bits,         [SHAPE_NUMBER] = read_number,
 };
 
 read_fn *shape_reader(enum shape shape)

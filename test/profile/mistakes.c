@@ -44,9 +44,9 @@ const struct mistake mistakes[] = {
 
 	/* words and places */
 	{ WITH_RULE("whne = \"age\" then = \"fail\""), 8, "unknown option 'whne' in rule 'a'",
-	  "allowed: when, of, after, inclusive, from, missing, unless, then, reason, error, "
-	  "spent_error, "
-	  "setting, override; did you mean 'when'?" },
+	  "allowed: when, of, after, after_column, inclusive, where, from, missing, unless, "
+	  "then, reason, spent_reason, error, spent_error, setting, override; did you mean "
+	  "'when'?" },
 	{ ALL "worker { }\n", 8, "unknown section 'worker' in the profile",
 	  "did you mean 'workers'?" },
 	{ ALL "limits = \"5\"\n", 8, "limits is a section", "limits { … }" },
