@@ -2,6 +2,8 @@
 #include "check.h"
 #include "duration.h"
 
+#include <string.h>
+
 static bool needs(struct checker *c, const char *column)
 {
 	return BAD(c, c->node->line, "rule '%s' (%s) needs columns { %s = \"…\" }",
@@ -119,15 +121,43 @@ static bool check_threshold(struct checker *c)
 	return true;
 }
 
+static bool sets_error(const struct assignment *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strstr(items[i].expression, "{error}")) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A remedy may put the error where no column of the task's is. */
+static bool takes_error(const struct change *change)
+{
+	bool takes = sets_error(change->set, change->set_count) ||
+		     (change->call && strstr(change->call, "{error}"));
+	for (size_t i = 0; i < change->also_count; i++) {
+		takes |= sets_error(change->also[i].assignments, change->also[i].count);
+	}
+	for (size_t i = 0; i < change->run.count; i++) {
+		takes |= strstr(change->run.items[i], "{error}") != NULL;
+	}
+	return takes;
+}
+
 static bool check_error_column(struct checker *c)
 {
 	const char *option = c->rule->error ? "error" : "spent_error";
-	if ((!c->rule->error && !c->rule->spent_error) || c->profile->roles[ROLE_ERROR]) {
+	bool taken = c->profile->roles[ROLE_ERROR] != NULL;
+	for (int i = 0; i < REMEDY_COUNT; i++) {
+		taken |= takes_error(&c->profile->remedies[i]);
+	}
+	if ((!c->rule->error && !c->rule->spent_error) || taken) {
 		return true;
 	}
 	return BAD(c, node_line(c->node, option),
-		   "rule '%s' writes an %s, but no column takes it; allowed: columns { error = "
-		   "\"…\" }",
+		   "rule '%s' writes an %s, but nothing takes it; allowed: columns { error = "
+		   "\"…\" }, or {error} in a remedy",
 		   c->rule->name, option);
 }
 

@@ -158,7 +158,7 @@ const struct mistake mistakes[] = {
 	  "running = \"r\" in states", "'ready'" },
 	{ HEAD "columns { state = \"s\" claimed_at = \"c\" }\n" STATES
 	       "rule a { when = \"age\" after = \"1h\" then = \"fail\"\nerror = \"late\" }\n",
-	  8, "no column takes it", "columns { error" },
+	  8, "nothing takes it", "columns { error" },
 	{ WITH_RULE("when = \"age\" after = \"1h\" then = \"fail\"\nmissing = \"stale\""), 9,
 	  "no meaning", "worker" },
 	{ WITH_RULE("when = \"age\" after = \"1h\" then = \"fail\"\nspent_error = \"e\""), 9,
