@@ -1,4 +1,4 @@
-/* Checks that only the whole profile shows: rules against columns, states, beat and budget; messages; remedies. */
+/* Checks that only the whole profile shows: states and labels, counts, times, the operator's recoveries. */
 #include "check.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ struct group {
 	const struct names *names;
 };
 
-static bool has_name(const struct names *names, const char *name)
+bool has_name(const struct names *names, const char *name)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		if (string_equal(names->items[i], name)) {
@@ -132,128 +132,6 @@ static bool check_labels(struct checker *c)
 	return check_groups(c, section, groups, sizeof(groups) / sizeof(*groups));
 }
 
-/* ---- budget, remedies, verbs ---- */
-
-bool check_remedy(struct checker *c, enum remedy remedy, int line, const char *whose)
-{
-	enum state to = remedy_state(remedy);
-	if (to == STATE_NONE || c->profile->states[to].count > 0) {
-		return true;
-	}
-	return BAD(c, line,
-		   "%s leads to '%s', which has no native state; allowed: states { %s = { "
-		   "\"…\" } }, or another remedy",
-		   whose, state_word(to), state_word(to));
-}
-
-static bool check_budget(struct checker *c)
-{
-	const struct profile *p = c->profile;
-	const struct node *section = section_of(c, "budget");
-	bool attempts = p->policy.budget_attempts != NO_LIMIT;
-	bool recoveries = p->policy.budget_recoveries != NO_LIMIT;
-	if (attempts && !p->roles[ROLE_ATTEMPTS]) {
-		return BAD(c, node_line(section, "attempts"),
-			   "a budget of attempts needs columns { attempts = \"…\" }");
-	}
-	if (recoveries && !p->roles[ROLE_RECOVERIES] && !p->counts_recoveries) {
-		return BAD(c, node_line(section, "recoveries"),
-			   "a budget of recoveries needs columns { recoveries = \"…\" }, or "
-			   "kept = \"audit\"");
-	}
-	bool own = p->roles[ROLE_ATTEMPTS] && p->roles[ROLE_MAX_ATTEMPTS];
-	bool limited = attempts || recoveries || own;
-	return !limited ||
-	       check_remedy(c, p->policy.last_resort, node_line(section, "last_resort"),
-			    "the last resort of the budget");
-}
-
-/* The state column is written by itself. */
-static bool check_set(struct checker *c, const struct change *change)
-{
-	const char *state = c->profile->roles[ROLE_STATE];
-	for (size_t i = 0; i < change->set_count; i++) {
-		if (string_equal(change->set[i].column, state)) {
-			return BAD(
-				c, change->set[i].line,
-				"set names the state column '%s', which is written by itself; "
-				"allowed: native = \"…\" to write another state",
-				state);
-		}
-	}
-	return true;
-}
-
-static bool check_native(struct checker *c, const struct change *change, enum state to,
-			 const struct node *section)
-{
-	const struct names *names = &c->profile->states[to];
-	if (!change->native || has_name(names, change->native)) {
-		return true;
-	}
-	TEXT_CLEANUP struct text allowed = { 0 };
-	for (size_t i = 0; i < names->count; i++) {
-		text_printf(&allowed, "%s%s", i == 0 ? "" : ", ", names->items[i]);
-	}
-	return value_problem(c->reader, section, "native", 0, change->native,
-			     "is no native state of '%s'; allowed: %s", state_word(to),
-			     text_string(&allowed));
-}
-
-static bool check_remedies(struct checker *c)
-{
-	for (unsigned i = REMEDY_REQUEUE; i < REMEDY_COUNT; i++) {
-		const struct change *change = &c->profile->remedies[i];
-		enum remedy remedy = (enum remedy)i;
-		const char *name = remedy_name(remedy);
-		const struct node *section = node_child(c->reader->root, name, 0);
-		if (!section) {
-			continue;
-		}
-		if (!check_remedy(c, remedy, section->line, name) || !check_set(c, change) ||
-		    !check_native(c, change, remedy_state(remedy), section)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool check_verb(struct checker *c, enum verb verb, const struct node *section)
-{
-	const struct change *change = &c->profile->verbs[verb];
-	if (change->to != STATE_NONE && c->profile->states[change->to].count == 0) {
-		return BAD(
-			c, section->line,
-			"%s leads to '%s', which has no native state; allowed: those in states "
-			"{ … }",
-			verb_name(verb), state_word(change->to));
-	}
-	if (change->from == 0) {
-		return BAD(c, section->line,
-			   "%s starts from no state that the ledger has; allowed: from = { … }",
-			   verb_name(verb));
-	}
-	if (verb == VERB_CLAIM && c->profile->token.count == 0) {
-		return BAD(
-			c, section->line,
-			"verbs need to know a claim again; allowed: columns { token = { … } } "
-			"with what a claim changes and a renewal does not");
-	}
-	return check_set(c, change) && check_native(c, change, change->to, section);
-}
-
-static bool check_verbs(struct checker *c)
-{
-	const struct node *verbs = node_child(c->reader->root, "verbs", 0);
-	for (unsigned i = 0; verbs && i < VERB_COUNT; i++) {
-		const struct node *section = node_child(verbs, verb_name((enum verb)i), 0);
-		if (section && !check_verb(c, (enum verb)i, section)) {
-			return false;
-		}
-	}
-	return true;
-}
-
 /* ---- recover, cleanup, probe, the rest ---- */
 
 static bool check_recover(struct checker *c)
@@ -323,6 +201,11 @@ static bool check_counts(struct checker *c)
 		{ columns, "token", &c->profile->token, TOKEN_COLUMNS_MAX },
 		{ columns, "show", &c->profile->show, SHOW_COLUMNS_MAX },
 	};
+	if (c->profile->policy.rule_count > RULES_MAX) {
+		return BAD(c, node_child(root, "rule", RULES_MAX)->line,
+			   "the profile has %zu rules; allowed: 1 to %d",
+			   c->profile->policy.rule_count, RULES_MAX);
+	}
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
 		if (lists[i].names->count > lists[i].most) {
 			return BAD(c, node_line(lists[i].section, lists[i].option),
@@ -359,7 +242,7 @@ bool profile_check(struct reader *reader)
 {
 	struct checker c = { .reader = reader, .profile = reader->profile };
 	return check_ways(&c) && check_counts(&c) && check_states(&c) && check_labels(&c) &&
-	       check_rules(&c) && check_budget(&c) && check_remedies(&c) && check_verbs(&c) &&
+	       check_rules(&c) && check_budget(&c) && check_changes(&c) && check_derived(&c) &&
 	       check_recover(&c) && check_cleanup(&c) && check_probe(&c) && check_time(&c) &&
 	       check_claims(&c) && check_texts(&c);
 }

@@ -16,7 +16,13 @@ struct checker {
 /* The section of that name, else the root. */
 const struct node *section_of(const struct checker *c, const char *name);
 bool check_remedy(struct checker *c, enum remedy remedy, int line, const char *whose);
+/* Whether the words are by predicates. */
+bool by_predicate(const struct profile *profile);
+bool has_name(const struct names *names, const char *name);
 bool check_rules(struct checker *c);
+bool check_budget(struct checker *c);
+bool check_changes(struct checker *c);
+bool check_derived(struct checker *c);
 bool check_texts(struct checker *c);
 
 #endif

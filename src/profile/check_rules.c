@@ -24,8 +24,8 @@ static bool check_columns(struct checker *c)
 {
 	const struct profile *p = c->profile;
 	const struct rule *rule = c->rule;
-	bool owned = p->roles[ROLE_OWNER] != NULL;
-	if (rule->unless_alive && !owned) {
+	bool owned = p->roles[ROLE_OWNER] != NULL, alive = p->roles[ROLE_ALIVE] != NULL;
+	if (rule->unless_alive && !owned && !alive) {
 		return needs(c, "owner");
 	}
 	switch (rule->kind) {
@@ -44,6 +44,9 @@ static bool check_columns(struct checker *c)
 					       "\"…\" }",
 					       rule->name);
 	case RULE_EVIDENCE:
+		if (alive) {
+			return true;
+		}
 		if (!owned) {
 			return needs(c, "owner");
 		}
@@ -51,7 +54,7 @@ static bool check_columns(struct checker *c)
 		       BAD(c, c->node->line,
 			   "rule '%s' (evidence) has none to look at; allowed: probe { command "
 			   "= "
-			   "{ … } }, or workers { evidence = true }",
+			   "{ … } }, columns { alive = \"…\" }, or workers { evidence = true }",
 			   rule->name);
 	case RULE_KIND_COUNT:
 		break;
@@ -75,11 +78,12 @@ static bool check_from(struct checker *c)
 				   rule->name, state_word(state));
 		}
 		if (c->profile->states[state].count == 0) {
-			return BAD(
-				c, line,
-				"rule '%s' is from '%s', which has no native state; allowed: "
-				"those in states { … }",
-				rule->name, state_word(state));
+			return BAD(c, line,
+				   "rule '%s' is from '%s', which has no %s; allowed: those in "
+				   "%s { … }",
+				   rule->name, state_word(state),
+				   by_predicate(c->profile) ? "predicate" : "native state",
+				   by_predicate(c->profile) ? "predicates" : "states");
 		}
 	}
 	return true;
@@ -161,11 +165,17 @@ static bool check_error_column(struct checker *c)
 		   c->rule->name, option);
 }
 
+static bool check_where(struct checker *c)
+{
+	return !c->rule->where ||
+	       check_expression(c->reader, c->node, "where", 0, c->rule->where, HOLES_ROW);
+}
+
 static bool check_rule(struct checker *c)
 {
 	TEXT_CLEANUP struct text whose = { 0 };
 	text_printf(&whose, "rule '%s'", c->rule->name);
-	return check_columns(c) && check_from(c) && check_threshold(c) &&
+	return check_columns(c) && check_from(c) && check_threshold(c) && check_where(c) &&
 	       check_error_column(c) &&
 	       check_remedy(c, c->rule->then, node_line(c->node, "then"), text_string(&whose));
 }

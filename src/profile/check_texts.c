@@ -30,6 +30,7 @@ static bool check_rule_texts(struct checker *c)
 		const struct rule *rule = &c->profile->policy.rules[i];
 		const struct node *node = node_child(c->reader->root, "rule", i);
 		if (!check_plain(c, node, "reason", rule->reason) ||
+		    !check_plain(c, node, "spent_reason", rule->spent_reason) ||
 		    !check_plain(c, node, "error", rule->error) ||
 		    !check_plain(c, node, "spent_error", rule->spent_error)) {
 			return false;
@@ -78,13 +79,28 @@ static bool check_messages(struct checker *c)
 	return true;
 }
 
+/* A member may be empty, and name {at}, too. */
+static bool check_entry(struct checker *c)
+{
+	static const struct message_word at = { .word = "at" };
+	const struct node *error = node_child(c->reader->root, "error", 0);
+	const struct node *entry = error ? node_child(error, "entry", 0) : NULL;
+	for (size_t i = 0; i < c->profile->error_entry_count; i++) {
+		const struct error_member *member = &c->profile->error_entry[i];
+		if (!check_text(c, entry, member->name, member->text, &at, /* count= */ 1)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 bool check_texts(struct checker *c)
 {
 	const struct recovery *recover = &c->profile->recover;
 	const struct cleanup *cleanup = &c->profile->cleanup;
 	const struct node *recovers = section_of(c, "recover"),
 			  *cleans = section_of(c, "cleanup");
-	return check_rule_texts(c) && check_messages(c) &&
+	return check_rule_texts(c) && check_messages(c) && check_entry(c) &&
 	       check_plain(c, recovers, "error", recover->error) &&
 	       check_plain(c, recovers, "reason", recover->reason) &&
 	       check_plain(c, cleans, "error", cleanup->error) &&

@@ -71,6 +71,19 @@ bool finish_predicates(struct reader *reader, const struct node *node, cfg_t *cf
 	return true;
 }
 
+static bool check_line(struct reader *reader, const struct node *node,
+		       const struct error_member *member)
+{
+	for (const char *at = member->text; *at; at++) {
+		if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+			return value_problem(
+				reader, node, member->name, 0, member->text,
+				"has a control character; allowed: text on one line");
+		}
+	}
+	return true;
+}
+
 bool finish_entry(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
 {
 	struct profile *profile = base;
@@ -87,8 +100,13 @@ bool finish_entry(struct reader *reader, const struct node *node, cfg_t *cfg, vo
 		if (!member->name || !member->text) {
 			return problem_memory(reader->problem);
 		}
+		if (!check_line(reader, node, member)) {
+			return false;
+		}
 	}
-	return true;
+	return profile->error_entry_count > 0 ||
+	       problem_at(reader->problem, node->line,
+			  "entry has no members; allowed: entry { NAME = \"…\" … }");
 }
 
 bool finish_backoff(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)

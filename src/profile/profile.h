@@ -52,7 +52,10 @@ struct insertion {
 	bool optional; /* nothing happens where the table does not exist */
 };
 
-/* A column of the task table that is none: an SQL expression over its row, with {row} as the row's name. */
+/*
+ * A column of the task table that is none: an SQL expression over its row, with {row} as the row's name. It may be named
+ * for reading, never assigned. Predicates of states and rules may name {row}, too.
+ */
 struct computed {
 	const char *name, *expression;
 	int line;
@@ -280,6 +283,7 @@ struct profile {
 };
 
 #define STATE_BY_PREDICATE "reclaim_state"
+#define COMPUTED_NAME_MAX 63
 
 /* How many columns these may have: a ledger's places are counted. */
 #define KEY_COLUMNS_MAX 8
