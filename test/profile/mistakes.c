@@ -9,6 +9,14 @@
 #define RULE "rule a { when = \"age\" after = \"1h\" then = \"requeue\" }\n"
 #define TOP HEAD COLUMNS STATES
 #define ALL TOP RULE
+#define PREDICATES(text)                                                                       \
+	HEAD "columns { owner = \"o\" claimed_at = \"c\" }\npredicates { " text " }\n"
+#define ONE(name) "rule " name " { when = \"age\" after = \"1h\" then = \"requeue\" } "
+#define EIGHT(name)                                                                            \
+	ONE(name "1")                                                                          \
+	ONE(name "2")                                                                          \
+	ONE(name "3")                                                                          \
+	ONE(name "4") ONE(name "5") ONE(name "6") ONE(name "7") ONE(name "8") "\n"
 #define WITH_RULE(text) TOP "rule a {\n" text "\n}\n"
 
 const struct mistake mistakes[] = {
@@ -203,7 +211,7 @@ const struct mistake mistakes[] = {
 	  8, "know a claim again", "token" },
 	{ ALL "audit { table = \"x\" }\n", 8, "audit lacks 'set'", "mode = \"log\"" },
 	{ ALL "audit {\nmode = \"none\" }\n", 9, "mode = \"none\"", "table, log" },
-	{ ALL "error { mode = \"add\" }\n", 8, "mode = \"add\"", "replace, append" },
+	{ ALL "error { mode = \"add\" }\n", 8, "mode = \"add\"", "replace, append, push" },
 	{ WITH_RULE("when = \"age\" after = \"1h\" then = \"fail\"\nreason = \"by {woner}\""),
 	  9, "bad hole at byte 4", "{id} {owner}" },
 	{ ALL "messages {\ndone { text = \"{reclaimed}\" }\n}\n", 9, "bad hole", "{count}" },
@@ -234,6 +242,161 @@ const struct mistake mistakes[] = {
 	{ ALL "workers { table = \"w\" key = \"k\" seen = \"s\" state = \"l\" active = "
 	      "\"x\"\nstalled = \"x\" }\n",
 	  9, "stalled = \"x\" in workers", "'active'" },
+
+	/* parts for one engine: the test reads for `red`, of `red` and `blue` */
+	{ ALL "on green { limits { } }\n", 8, "on 'green' names an unknown engine",
+	  "allowed: red, blue" },
+	{ ALL "on \"red green\" {\nlimits { } }\n", 8, "on 'green' names an unknown engine",
+	  "allowed: red, blue" },
+	{ ALL "on \" \" { }\n", 8, "on names no engine", "on NAME { … }" },
+	{ ALL "on { }\n", 8, "on names no engine", "on NAME { … }" },
+	{ ALL "on red\n", 8, "on 'red' needs a body", "on red { … }" },
+	{ ALL "on red {\nlimits { }\n", 8, "on 'red' is not closed", "}" },
+	{ ALL "on blue {\nrubbish { } { }\n", 8, "on 'blue' is not closed", "}" },
+	{ ALL "on blue {\n\nx = \"}\n}\n", 10, "string", "\"" },
+	{ ALL "on blue { }\n}\n", 9, "closes no section", "" },
+	{ ALL "on red { wake = \"SELECT 1\" }\nwake = \"SELECT 2\"\n", 9,
+	  "wake is here a second time", "line 8" },
+	{ ALL "on red {\nlimits { beta = \"1s\" }\n}\n", 9, "unknown option 'beta' in limits",
+	  "did you mean 'beat'?" },
+	{ ALL "on red {\non blue { /*\n*/ }\nlimits { beat = \"x\" } }\n", 11, "beat = \"x\"",
+	  "allowed: 250ms" },
+
+	/* computed columns */
+	{ ALL "compute {\na-b = \"1\" }\n", 9, "compute names the column 'a-b'", "letters" },
+	{ ALL "compute {\nreclaim_state = \"1\" }\n", 9, "'reclaim_state'", "not reclaim_…" },
+	{ ALL "compute {\na = \"\" }\n", 9, "a = \"\" in compute is empty",
+	  "an SQL expression" },
+	{ ALL "compute {\na = \"{id}\" }\n", 9, "names the hole {id}", "allowed: {row}" },
+	{ ALL "compute {\na = \"1; 2\" }\n", 9, "has a ';'", "one SQL expression" },
+	{ ALL "compute {\na = \"1\"\na = \"2\" }\n", 10, "a is here a second time", "line 9" },
+	{ ALL "compute { z = \"1\" }\nrequeue { set = {\n\"a = 1\", \"z = 2\" } }\n", 10,
+	  "set names 'z', which is computed", "columns of the table" },
+	{ ALL "compute { id = \"1\" }\n", 4, "key names 'id', which is computed (line 8)",
+	  "columns of the table" },
+	{ ALL "compute { e = \"1\" }\n", 5, "error names 'e', which is computed",
+	  "columns of the table" },
+	{ ALL "compute { s = \"1\" }\n", 5, "state names 's', which is computed",
+	  "columns of the table" },
+	{ ALL "compute { z = \"1\" }\nverbs { claim {\nset = { \"z = {owner}\" } } }\n", 10,
+	  "set names 'z', which is computed", "columns of the table" },
+
+	/* states by predicate */
+	{ ALL "predicates { running = \"true\" }\n", 5,
+	  "columns { state } and predicates (line 8) exclude each other", "predicates { … }" },
+	{ HEAD "columns { claimed_at = \"c\" }\n" STATES RULE
+	       "predicates { running = \"true\" }\n",
+	  6, "states and predicates (line 8) exclude each other", "predicates { … }" },
+	{ PREDICATES("ready = \"a\"") RULE, 6, "predicates lacks 'running'", "running = " },
+	{ PREDICATES("running = \"a = {now}\" ready = \"b\"") RULE, 6, "names the hole {now}",
+	  "allowed: {row}" },
+	{ PREDICATES("\nrunning = \"a; b\"") RULE, 7, "has a ';'", "one SQL expression" },
+	{ PREDICATES("running = \"a\"") RULE, 7, "leads to 'ready', which has no predicate",
+	  "predicates { ready = \"…\" }, requeue { remove = true }" },
+	{ PREDICATES("running = \"a\" failed = \"b\"") "rule a { when = \"age\" after = "
+						       "\"1h\"\nthen = \"fail\" }\n",
+	  8, "rule 'a' leads to 'failed' and changes nothing", "fail { set = " },
+	{ PREDICATES("running = \"a\" ready = \"b\"") RULE "requeue { \nnative = \"x\" }\n", 9,
+	  "native in requeue has no meaning", "set = " },
+	{ PREDICATES("running = \"a\" ready = \"b\"") "rule a { when = \"age\" after = \"1h\" "
+						      "then = \"requeue\"\nfrom = { \"stuck\" "
+						      "} }\n",
+	  8, "is from 'stuck', which has no predicate", "predicates { … }" },
+	{ PREDICATES("running = \"a\" ready = \"b\" completed = \"d\"") RULE
+	  "verbs {\ncomplete { } }\n",
+	  9, "complete changes nothing", "remove = true" },
+
+	/* rules of rows */
+	{ WITH_RULE("when = \"lease\" then = \"requeue\"\nafter_column = \"x\""), 9,
+	  "after_column = \"x\" in rule 'a' has no meaning", "age, heartbeat, worker" },
+	{ WITH_RULE("when = \"age\" after = \"1h\" then = \"fail\"\nspent_reason = \"x\""), 9,
+	  "spent_reason = \"x\" in rule 'a' has no meaning", "requeue" },
+	{ WITH_RULE("when = \"age\" after = \"1h\" then = \"requeue\"\nspent_reason = \"{x}\""),
+	  9, "bad hole", "{id} {owner}" },
+	{ WITH_RULE("when = \"age\" after = \"1h\" then = \"fail\"\nwhere = \"a -- b\""), 9,
+	  "has a '--'", "one SQL expression" },
+	{ WITH_RULE("when = \"age\" after = \"1h\" then = \"fail\"\nwhere = \"a = {owner}\""),
+	  9, "names the hole {owner}", "allowed: {row}" },
+	{ WITH_RULE("when = \"age\" after = \"1h\" then = \"fail\"\nwhere = \"(a\""), 9,
+	  "open parenthesis", "" },
+	{ WITH_RULE("when = \"age\" after = \"1h\"\nthen = \"cancel\""), 9,
+	  "rule 'a' leads to 'cancelled'", "states { cancelled" },
+	{ TOP EIGHT("a") EIGHT("b") EIGHT("c") EIGHT("d") RULE, 11, "has 33 rules",
+	  "allowed: 1 to 32" },
+
+	/* changes of one kind */
+	{ ALL "requeue { remove = true\nset = { \"a = 1\" } }\n", 9,
+	  "set and remove in requeue exclude each other", "one of set" },
+	{ ALL "requeue { remove = true\nnative = \"r\" }\n", 9,
+	  "native and remove in requeue exclude each other", "one of set" },
+	{ ALL "fail { call = \"SELECT f()\"\nset = { \"a = 1\" } }\n", 9,
+	  "set and call in fail exclude each other", "one of set" },
+	{ ALL "fail { call = \"SELECT f()\"\nremove = true }\n", 9,
+	  "remove and call in fail exclude each other", "one of set" },
+	{ ALL "fail { call = \"SELECT f()\"\nnative = \"f\" }\n", 9,
+	  "native and call in fail exclude each other", "one of set" },
+	{ ALL "verbs { complete {\ncall = \"SELECT f()\" set = { \"a = 1\" } } }\n", 9,
+	  "set and call in complete exclude each other", "one of set" },
+	{ ALL "verbs { renew {\nremove = true } }\n", 9, "remove in renew takes the row",
+	  "complete, fail" },
+	{ ALL "requeue { call = \"SELECT f({x})\" }\n", 8, "names the hole {x}",
+	  "{old:COLUMN}" },
+	{ ALL "requeue { run = { \"DELETE FROM a\",\n\"DELETE FROM b; DROP\" } }\n", 9,
+	  "run = \"DELETE FROM b; DROP\" in requeue has a ';'", "one SQL" },
+	{ ALL "requeue { run = { \"SELECT '{id}'\" } }\n", 8, "brace inside quotes",
+	  "outside of quotes" },
+	{ ALL "requeue { also x { set = { \"a = 1\" }\nwhere = \"{new:a} = 1\" } }\n", 9,
+	  "names the hole {new:a}", "{old:COLUMN}" },
+	{ ALL "requeue { remove = 1 }\n", 8, "remove = \"1\"", "true, false" },
+
+	/* errors as objects, backoff, counts, conflicts, wake, detect */
+	{ ALL "error {\nmode = \"push\" }\n", 9, "mode = \"push\" needs what is pushed",
+	  "entry {" },
+	{ ALL "error { mode = \"push\"\nentry { } }\n", 9, "entry has no members", "NAME = " },
+	{ ALL "error { entry {\na = \"{now}\" } }\n", 9,
+	  "a = \"{now}\" in entry has a bad hole", "{at}" },
+	{ ALL "error { entry {\na = \"x\x07\" } }\n", 9, "control character", "one line" },
+	{ ALL "error { entry {\na = \"1\"\na = \"2\" } }\n", 10, "a is here a second time",
+	  "line 9" },
+	{ HEAD "columns { state = \"s\" claimed_at = \"c\" }\n" STATES RULE
+	       "error {\nentry { a = \"1\" } }\n",
+	  8, "error needs a column", "columns { error" },
+	{ ALL "backoff { first = \"1s\"\nfactor = 2\npower = 4 }\n", 10, "a factor and a power",
+	  "one of them" },
+	{ ALL "backoff {\nfactor = 2 }\n", 8, "backoff lacks 'first'", "first = " },
+	{ ALL "backoff { first = \"1m\"\nmax = \"1s\" }\n", 9,
+	  "max = \"1s\" in backoff is shorter", "at least as long" },
+	{ ALL "backoff { first = \"1m\"\nfactor = 0 }\n", 9, "factor = \"0\" in backoff",
+	  "more than 0" },
+	{ ALL "backoff { first = \"1m\"\npower = \"1e9\" }\n", 9, "power = \"1e9\"",
+	  "more than 0 to 100" },
+	{ ALL "backoff { first = \"1m\"\njitter = 2 }\n", 9, "jitter = \"2\"", "0 to 1" },
+	{ ALL "budget {\nrecoveries = 3 last_resort = \"fail\" }\n", 9,
+	  "budget of recoveries needs", "or kept = \"audit\"" },
+	{ ALL "budget {\nkept = \"audit\" }\n", 9, "counts for nothing", "recoveries = N" },
+	{ ALL "budget { recoveries = 3 last_resort = \"fail\"\nkept = \"log\" }\n", 9,
+	  "kept = \"log\"", "column, audit" },
+	{ ALL "budget {\nwithin = \"1h\" }\n", 9, "within has no meaning", "kept = \"audit\"" },
+	{ ALL "budget { recoveries = 3 last_resort = \"fail\" kept = \"audit\"\nwithin = "
+	      "\"31d\" }\n",
+	  9, "longer than the audit is kept", "limits { keep }" },
+	{ ALL "budget { recoveries = 3 last_resort = \"fail\"\nkept = \"audit\" }\naudit { "
+	      "mode = \"log\" }\n",
+	  9, "needs our audit table", "without audit" },
+	{ HEAD "columns { state = \"s\" claimed_at = \"c\" recoveries = \"n\" }\n" STATES RULE
+	       "budget { recoveries = 3 last_resort = \"fail\"\nkept = \"audit\" }\n",
+	  9, "exclude each other", "one of them" },
+	{ ALL "budget { recoveries = 3 kept = \"audit\"\nlast_resort = \"cancel\" }\n", 9,
+	  "last resort of the budget leads to 'cancelled'", "another remedy" },
+	{ ALL "budget {\nlast_resort = \"requeue\" }\n", 9, "last_resort = \"requeue\"",
+	  "allowed: fail, stuck, cancel" },
+	{ ALL "conflict = \"requeue\"\n", 8, "conflict = \"requeue\"",
+	  "allowed: report, fail, stuck, cancel" },
+	{ ALL "\nconflict = \"stuck\"\n", 9, "conflict leads to 'stuck'", "states { stuck" },
+	{ ALL "wake = \"NOTIFY a; NOTIFY b\"\n", 8, "has a ';'", "one SQL" },
+	{ ALL "wake = \"SELECT f({id})\"\n", 8, "names the hole {id}", "no holes here" },
+	{ ALL "detect { }\n", 8, "detect lacks 'version'", "version = " },
+	{ ALL "detect {\nversion = \"SELECT 1;\" }\n", 9, "has a ';'", "one SQL" },
 };
 
 const size_t mistake_count = sizeof(mistakes) / sizeof(*mistakes);

@@ -2,6 +2,7 @@
 #include "mistakes.h"
 #include "profile.h"
 #include "random.h"
+#include "sample.h"
 #include "unit.h"
 
 #include <pthread.h>
@@ -343,7 +344,7 @@ static void test_mistakes(void **state)
 		char place[32];
 		snprintf(place, sizeof(place), "mine.conf:%d: ", one->line);
 		enum reclaim_status status = profile_parse(one->text, strlen(one->text),
-							   "mine.conf", NULL, &profile, &error);
+							   "mine.conf", &red, &profile, &error);
 		bool good = status == RECLAIM_INVALID && error.status == status && !profile &&
 			    strncmp(error.message, place, strlen(place)) == 0 &&
 			    strstr(error.message, one->what) &&
@@ -354,7 +355,7 @@ static void test_mistakes(void **state)
 			       one->what, one->allowed, error.message, one->text);
 		}
 		/* Somebody who wants no words gets the same status. */
-		assert_int_equal(profile_parse(one->text, strlen(one->text), "mine.conf", NULL,
+		assert_int_equal(profile_parse(one->text, strlen(one->text), "mine.conf", &red,
 					       &profile,
 					       /* error= */ NULL),
 				 RECLAIM_INVALID);
@@ -563,6 +564,14 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* The built-in ones, and the sample often: it has all of the syntax. */
+static const char *seed_text(size_t i)
+{
+	const char *name = NULL;
+	const char *text = profile_builtin_at(i, &name);
+	return text ? text : sample;
+}
+
 static void test_mutations(void **state)
 {
 	(void)state;
@@ -571,13 +580,12 @@ static void test_mutations(void **state)
 	double end = now() + 1.5;
 	int loaded = 0, refused = 0;
 	while (loaded + refused < 20000 && now() < end) {
-		const char *name = NULL;
-		const char *text = profile_builtin_at((size_t)random_below(&random, 5), &name);
+		const char *text = seed_text((size_t)random_below(&random, 8));
 		size_t size = strlen(text);
 		char *copy = mutate(&random, text, &size);
 		struct profile *profile = NULL;
 		struct reclaim_error error = { 0 };
-		if (profile_parse(copy, size, "m", NULL, &profile, &error) == RECLAIM_OK) {
+		if (profile_parse(copy, size, "m", &red, &profile, &error) == RECLAIM_OK) {
 			loaded++;
 		} else {
 			refused++;
@@ -623,22 +631,27 @@ static void test_threads(void **state)
 }
 
 /* Every allocation of ours fails once. */
-static void test_no_memory(void **state)
+static void fail_allocations(const char *text)
 {
-	(void)state;
-	const char *text = profile_builtin("seedcore");
 	enum reclaim_status status = RECLAIM_NO_MEMORY;
 	long n = 0;
 	for (; status == RECLAIM_NO_MEMORY; n++) {
 		struct profile *profile = NULL;
 		struct reclaim_error error = { 0 };
 		allocation_fail_after(n);
-		status = profile_parse(text, strlen(text), "m", NULL, &profile, &error);
+		status = profile_parse(text, strlen(text), "m", &red, &profile, &error);
 		allocation_fail_after(ALLOCATION_NEVER);
 		profile_destroy(profile);
 	}
 	assert_int_equal(status, RECLAIM_OK);
 	assert_true(n > 1);
+}
+
+static void test_no_memory(void **state)
+{
+	(void)state;
+	fail_allocations(profile_builtin("seedcore"));
+	fail_allocations(sample);
 }
 
 int main(void)
