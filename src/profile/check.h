@@ -19,6 +19,8 @@ bool check_remedy(struct checker *c, enum remedy remedy, int line, const char *w
 /* Whether the words are by predicates. */
 bool by_predicate(const struct profile *profile);
 bool has_name(const struct names *names, const char *name);
+/* Whether one of them puts {error} somewhere by itself. */
+bool remedies_take_error(const struct profile *profile);
 bool check_rules(struct checker *c);
 bool check_budget(struct checker *c);
 bool check_changes(struct checker *c);

@@ -56,10 +56,14 @@ static bool check_error(struct checker *c)
 	if (!section) {
 		return true;
 	}
-	if (!p->roles[ROLE_ERROR]) {
+	if (!p->roles[ROLE_ERROR] && p->error_mode != ERROR_REPLACE) {
+		return BAD(c, node_line(section, "mode"),
+			   "append and push need a column; allowed: columns { error = \"…\" }");
+	}
+	if (!p->roles[ROLE_ERROR] && !remedies_take_error(p)) {
 		return BAD(c, section->line,
-			   "error needs a column that takes it; allowed: columns { error = "
-			   "\"…\" }");
+			   "error has nothing that takes it; allowed: columns { error = "
+			   "\"…\" }, or {error} in a remedy");
 	}
 	if (p->error_mode == ERROR_PUSH && p->error_entry_count == 0) {
 		return BAD(c, node_line(section, "mode"),

@@ -149,13 +149,20 @@ static bool takes_error(const struct change *change)
 	return takes;
 }
 
+bool remedies_take_error(const struct profile *profile)
+{
+	for (int i = 0; i < REMEDY_COUNT; i++) {
+		if (takes_error(&profile->remedies[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool check_error_column(struct checker *c)
 {
 	const char *option = c->rule->error ? "error" : "spent_error";
-	bool taken = c->profile->roles[ROLE_ERROR] != NULL;
-	for (int i = 0; i < REMEDY_COUNT; i++) {
-		taken |= takes_error(&c->profile->remedies[i]);
-	}
+	bool taken = c->profile->roles[ROLE_ERROR] || remedies_take_error(c->profile);
 	if ((!c->rule->error && !c->rule->spent_error) || taken) {
 		return true;
 	}

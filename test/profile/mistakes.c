@@ -360,7 +360,10 @@ const struct mistake mistakes[] = {
 	  "line 9" },
 	{ HEAD "columns { state = \"s\" claimed_at = \"c\" }\n" STATES RULE
 	       "error {\nentry { a = \"1\" } }\n",
-	  8, "error needs a column", "columns { error" },
+	  8, "error has nothing that takes it", "columns { error" },
+	{ HEAD "columns { state = \"s\" claimed_at = \"c\" }\n" STATES RULE
+	       "error {\nmode = \"append\" }\n",
+	  9, "append and push need a column", "columns { error" },
 	{ ALL "backoff { first = \"1s\"\nfactor = 2\npower = 4 }\n", 10, "a factor and a power",
 	  "one of them" },
 	{ ALL "backoff {\nfactor = 2 }\n", 8, "backoff lacks 'first'", "first = " },

@@ -181,6 +181,18 @@ static void test_error(void **state)
 	"ledger = a table = b key = c columns { state = s owner = o claimed_at = c } "         \
 	"rule a { when = age after = 1h then = requeue } "
 
+/* Without a column a remedy may take the object. */
+static void test_error_elsewhere(void **state)
+{
+	(void)state;
+	struct profile *p =
+		parse(SMALL "states { running = x ready = r } error { entry { e = \"{error}\" "
+			    "} } requeue { remove = true also t { set = \"e = {error}\" } }",
+		      &red);
+	assert_int_equal(p->error_entry_count, 1);
+	profile_destroy(p);
+}
+
 /* A row that is deleted needs no state to go to; what is left out has its default. */
 static void test_defaults(void **state)
 {
@@ -217,10 +229,10 @@ static void test_defaults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_engines),    cmocka_unit_test(test_no_engine),
-		cmocka_unit_test(test_predicates), cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_changes),    cmocka_unit_test(test_error),
-		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_engines),         cmocka_unit_test(test_no_engine),
+		cmocka_unit_test(test_predicates),      cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_changes),         cmocka_unit_test(test_error),
+		cmocka_unit_test(test_error_elsewhere), cmocka_unit_test(test_defaults),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
