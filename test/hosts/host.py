@@ -1,0 +1,104 @@
+"""Other people's job queues, as their own packages run them: their migrations, their workers, their view of a job.
+
+Each is a program NAME.mjs beside this file with the verbs of verbs.mjs. dev/hosts installs what they need into
+build-hosts; where that is missing, there is no NODE.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+INSTALLED = HERE.parents[1] / "build-hosts"
+PATIENCE = 60  # seconds for a verb
+
+
+def node():
+    """Node as dev/hosts installed it."""
+    found = sorted(INSTALLED.glob("node_modules/node-linux-*/bin/node"))
+    return str(found[0]) if found and (INSTALLED / "installed").exists() else None
+
+
+NODE = node()
+
+
+class Worker:
+    """The host's own worker, with a job in its hands until it is told to end it."""
+
+    def __init__(self, command, folder, log):
+        self.log = log
+        with open(log, "wb") as out:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=out, cwd=folder)
+
+    @property
+    def said(self):
+        """(word, rest) of each line."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [(word, rest) for word, _, rest in (line.partition(" ") for line in lines)]
+
+    def has(self, word):
+        return [rest for said, rest in self.said if said == word]
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def let_go(self):
+        """Its jobs may end."""
+        self.process.stdin.close()
+
+    def finish(self):
+        """Its jobs may end, and with them the worker; the exit status."""
+        self.let_go()
+        return self.process.wait(PATIENCE)
+
+    def end(self):
+        if not self.process.stdin.closed:
+            self.process.stdin.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+
+class Host:
+    """One of them on a database, its programs in a folder."""
+
+    def __init__(self, name, url, folder):
+        self.name, self.url, self.folder = name, url, folder
+        self.started = 0
+        # A module looks for others from where it lies.
+        for program in HERE.glob("*.mjs"):
+            shutil.copy(program, folder)
+        if not (folder / "node_modules").exists():
+            os.symlink(INSTALLED / "node_modules", folder / "node_modules")
+
+    def command(self, verb, options):
+        return [NODE, f"{self.name}.mjs", verb, self.url, json.dumps(options)]
+
+    def ask(self, verb, **options):
+        run = subprocess.run(
+            self.command(verb, options), stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.folder,
+            timeout=PATIENCE, check=False,
+        )
+        if run.returncode:
+            raise RuntimeError(f"{self.name} {verb}: {run.stderr or run.stdout}")
+        return json.loads(run.stdout) if run.stdout else None
+
+    def setup(self, **options):
+        self.ask("setup", **options)
+
+    def submit(self, **options):
+        return self.ask("submit", **options)
+
+    def show(self, **options):
+        return self.ask("show", **options)
+
+    def work(self, **options):
+        self.started += 1
+        return Worker(self.command("work", options), self.folder, self.folder / f"{self.name}-{self.started}.log")
