@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the tests of a build side by side, shows the output of those that fail, and counts them one by one.
+"""Runs the tests of a build side by side and counts them one by one. Shows the output of those that fail, and says what was
+skipped, and why.
 
     run.py [--suite S] [--python DIR]… [--sanitized] [--counts FILE] BUILD [PATTERN]
 
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +29,7 @@ PYTHON_TIMEOUT = 180
 SANITIZED = 5  # times slower
 EXIT_SKIPPED = 77
 TAP_LINE = re.compile(r"(?P<no>not )?ok\b(?:\s+\d+)?(?P<rest>.*)")
-TAP_SKIP = re.compile(r"#\s*skip", re.IGNORECASE)
+TAP_SKIP = re.compile(r"#\s*skip\S*\s*(?P<why>.*)", re.IGNORECASE)
 TAP_PLAN = re.compile(r"1\.\.(\d+)")
 
 
@@ -49,6 +51,7 @@ class Outcome:
     skipped: int = 0
     seconds: float = 0
     why: str = ""  # what is wrong with the program as a whole
+    reasons: Counter = field(default_factory=Counter)  # of what was skipped
     stdout: str = ""
     stderr: str = ""
 
@@ -99,8 +102,9 @@ def count(outcome, code):
         plan, told = TAP_PLAN.fullmatch(line.strip()), TAP_LINE.match(line)
         if plan:
             planned = (planned or 0) + int(plan[1])
-        elif told and TAP_SKIP.search(told["rest"]):
+        elif told and (skip := TAP_SKIP.search(told["rest"])):
             outcome.skipped += 1
+            outcome.reasons[skip["why"]] += 1
         elif told:
             outcome.failed += bool(told["no"])
             outcome.passed += not told["no"]
@@ -208,7 +212,9 @@ def without_random_addresses():
 
 
 def report(outcome):
-    """Shows a test that failed."""
+    """Shows a test that failed, and says what was skipped."""
+    for reason, times in outcome.reasons.items():
+        print(f"SKIPPED {times} of {outcome.test.name}: {reason or 'no reason given'}", flush=True)
     if not outcome.failed:
         return
     why = f" ({outcome.why})" if outcome.why else ""
