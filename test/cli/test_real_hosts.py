@@ -9,13 +9,16 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "test"), str(ROOT / "test/hosts")]
 
 import scene  # noqa: E402
-from host import NODE, Host  # noqa: E402
+from host import RUN_BY, Host  # noqa: E402
 from postgres import Postgres  # noqa: E402
 
 
-@unittest.skipUnless(NODE, "the job queues of test/hosts are not installed; dev/hosts does it")
+def needs(program):
+    return unittest.skipUnless(RUN_BY[program], f"what test/hosts/{program} runs is not installed; dev/deps does it")
+
+
 class RealHost(scene.Scene):
-    host_name = ""
+    program = ""  # the host's, in test/hosts
     ledger = ""  # the profile's name
     hours_pass = ""  # SQL: what is in flight has been so for five hours more
     options = {}  # of its queue
@@ -30,7 +33,7 @@ class RealHost(scene.Scene):
         super().setUp()
         url = self.server.database()
         self.environment["RECLAIM_DB"] = url
-        self.host = Host(self.host_name, url, self.folder)
+        self.host = Host(self.program, url, self.folder)
         self.host.setup(**self.options)
         self.profile = self.profile_of_it()
 
@@ -77,6 +80,14 @@ class RealHost(scene.Scene):
         self.assertEqual(worker.has("error"), [])
         return worker
 
+    def give_up(self, **options):
+        """The host's next worker fails what it has been given too often, without starting it; those jobs."""
+        worker = self.host.work(**options)
+        self.addCleanup(worker.end)
+        self.until(lambda: worker.has("failed"), "the host's worker to fail a job")
+        self.assertEqual(worker.has("started"), [])
+        return worker.has("failed")
+
     # --- the rescue
 
     def sweep(self):
@@ -93,8 +104,9 @@ class RealHost(scene.Scene):
         return task["remedy"]
 
 
+@needs("pg_boss.mjs")
 class PgBoss(RealHost):
-    host_name = "pg_boss"
+    program = "pg_boss.mjs"
     ledger = "pg-boss"
     hours_pass = "UPDATE pgboss.job SET started_on = started_on - interval '5 hours' WHERE state = 'active'"
 
@@ -162,8 +174,9 @@ class PgBossPartition(PgBoss):
         self.assertNotEqual(table, ["pgboss.job_common"])
 
 
+@needs("graphile_worker.mjs")
 class GraphileWorker(RealHost):
-    host_name = "graphile_worker"
+    program = "graphile_worker.mjs"
     ledger = "graphile-worker"
     hours_pass = """
         UPDATE graphile_worker._private_jobs SET locked_at = locked_at - interval '5 hours' WHERE locked_at IS NOT NULL;
@@ -208,8 +221,9 @@ class GraphileWorker(RealHost):
         self.assertEqual(self.host.show(id=job)["attempts"], 1)
 
 
+@needs("bullmq.mjs")
 class BullMq(RealHost):
-    host_name = "bullmq"
+    program = "bullmq.mjs"
     ledger = "bullmq-postgres"
     hours_pass = "UPDATE bullmq.job SET locked_until_ms = locked_until_ms - 5 * 3600000 WHERE state = 'active'"
 
@@ -234,13 +248,10 @@ class BullMq(RealHost):
         self.kill_one()
         self.sweep()
         self.assertEqual(self.host.show(id=job)["state"], "waiting")
-        worker = self.host.work()
-        self.addCleanup(worker.end)
-        self.until(lambda: worker.has("failed") == [job], "the host's worker to fail the job")
+        self.assertEqual(self.give_up(), [job])
         failed = self.host.show(id=job)
         self.assertEqual((failed["state"], failed["failedReason"]),
                          ("failed", "job stalled more than allowable limit"))
-        self.assertEqual(worker.has("started"), [])
 
     def test_a_late_worker_does_not_end_the_next_attempt(self):
         job = self.host.submit()
@@ -261,6 +272,65 @@ class BullMq(RealHost):
         self.sweep()
         self.assertEqual(self.host.show(id=second)["stalledCounter"], 0)
         self.assertEqual(sorted(self.finish(count=2).has("finished")), [first, second])
+
+
+@needs("delayed_job.rb")
+class DelayedJob(RealHost):
+    program = "delayed_job.rb"
+    ledger = "delayed-job"
+    hours_pass = "UPDATE delayed_jobs SET locked_at = locked_at - interval '5 hours' WHERE locked_at IS NOT NULL"
+
+    def test_killed_recovered_finished(self):
+        job = self.host.submit(to="anna")
+        self.kill_one()
+        held = self.host.show(id=job)
+        self.assertRegex(held["locked_by"], r"^test host:\S+ pid:\d+$")
+        self.sweep()
+        waiting = self.host.show(id=job)
+        self.assertEqual((waiting["locked_by"], waiting["locked_at"], waiting["failed_at"]), (None, None, None))
+        self.assertEqual(waiting["attempts"], 1)
+        self.assertTrue(waiting["last_error"])
+        self.rows("UPDATE delayed_jobs SET run_at = least(run_at, timezone('utc', now()))")
+        self.assertEqual(self.finish().has("finished"), [str(job)])
+        self.assertIsNone(self.host.show(id=job), "what is done is deleted")
+
+    def test_out_of_attempts_it_has_failed(self):
+        """By itself it would be taken again for ever: a crash counts no attempt."""
+        job = self.host.submit(to="bert")
+        self.rows("UPDATE delayed_jobs SET attempts = 24")
+        self.kill_one()
+        self.sweep()
+        failed = self.host.show(id=job)
+        self.assertIsNotNone(failed["failed_at"])
+        self.assertEqual(failed["attempts"], 25)
+        other = self.host.submit()
+        self.assertEqual(self.finish().has("started"), [str(other)])
+
+
+@needs("laravel.php")
+class Laravel(RealHost):
+    program = "laravel.php"
+    ledger = "laravel"
+    hours_pass = "UPDATE jobs SET reserved_at = reserved_at - 5 * 3600 WHERE reserved_at IS NOT NULL"
+
+    def test_killed_recovered_finished(self):
+        job = self.host.submit(to="anna")
+        self.kill_one()
+        held = self.host.show(id=job)
+        self.assertEqual(held["attempts"], 1)
+        self.sweep()
+        waiting = self.host.show(id=job)
+        self.assertEqual((waiting["attempts"], waiting["reserved_at"]), (1, None))
+        second = self.busy()
+        self.assertEqual(self.host.show(id=job)["attempts"], 2)
+        self.assertEqual(second.finish(), 0, second.said)
+        self.assertIsNone(self.host.show(id=job), "what is done is deleted")
+
+    def test_out_of_tries_its_own_worker_fails_it(self):
+        job = self.host.submit(to="bert")
+        self.kill_one()
+        self.sweep()
+        self.assertEqual(self.give_up(tries=1), [str(job)])
 
 
 if __name__ == "__main__":

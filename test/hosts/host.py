@@ -1,7 +1,7 @@
 """Other people's job queues, as their own packages run them: their migrations, their workers, their view of a job.
 
-Each is a program NAME.mjs beside this file with the verbs of verbs.mjs. dev/hosts installs what they need into
-build-hosts; where that is missing, there is no NODE.
+Each is a program beside this file with the verbs of verbs.mjs. What they need is installed by dev/hosts (into
+build-hosts) and, of Debian's packages, by dev/deps.
 """
 import json
 import os
@@ -21,7 +21,24 @@ def node():
     return str(found[0]) if found and (INSTALLED / "installed").exists() else None
 
 
-NODE = node()
+def ruby(gem):
+    found = shutil.which("ruby")
+    has = found and subprocess.run([found, "-e", f"gem '{gem}'"], capture_output=True, check=False).returncode == 0
+    return found if has else None
+
+
+def php(library):
+    return shutil.which("php") if Path("/usr/share/php", library, "autoload.php").exists() else None
+
+
+# What runs each host's program; None where it is not installed.
+RUN_BY = {
+    "pg_boss.mjs": node(),
+    "graphile_worker.mjs": node(),
+    "bullmq.mjs": node(),
+    "delayed_job.rb": ruby("delayed_job_active_record"),
+    "laravel.php": php("Illuminate/Queue"),
+}
 
 
 class Worker:
@@ -69,17 +86,18 @@ class Worker:
 class Host:
     """One of them on a database, its programs in a folder."""
 
-    def __init__(self, name, url, folder):
-        self.name, self.url, self.folder = name, url, folder
+    def __init__(self, program, url, folder):
+        self.program, self.url, self.folder = program, url, folder
         self.started = 0
         # A module looks for others from where it lies.
-        for program in HERE.glob("*.mjs"):
-            shutil.copy(program, folder)
+        for module in HERE.glob("*.mjs"):
+            shutil.copy(module, folder)
         if not (folder / "node_modules").exists():
             os.symlink(INSTALLED / "node_modules", folder / "node_modules")
 
     def command(self, verb, options):
-        return [NODE, f"{self.name}.mjs", verb, self.url, json.dumps(options)]
+        where = self.folder if self.program.endswith(".mjs") else HERE
+        return [RUN_BY[self.program], str(where / self.program), verb, self.url, json.dumps(options)]
 
     def ask(self, verb, **options):
         run = subprocess.run(
@@ -87,7 +105,7 @@ class Host:
             timeout=PATIENCE, check=False,
         )
         if run.returncode:
-            raise RuntimeError(f"{self.name} {verb}: {run.stderr or run.stdout}")
+            raise RuntimeError(f"{self.program} {verb}: {run.stderr or run.stdout}")
         return json.loads(run.stdout) if run.stdout else None
 
     def setup(self, **options):
@@ -101,4 +119,4 @@ class Host:
 
     def work(self, **options):
         self.started += 1
-        return Worker(self.command("work", options), self.folder, self.folder / f"{self.name}-{self.started}.log")
+        return Worker(self.command("work", options), self.folder, self.folder / f"{self.program}-{self.started}.log")
