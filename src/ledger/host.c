@@ -336,8 +336,10 @@ static enum reclaim_status admit(struct ledger *ledger, const struct doing *doin
 				  native ? native : "-", verb_name(doing->verbs[0]));
 }
 
+/* *ret_changed false: somebody else wrote the row since it was read. */
 static enum reclaim_status change_row(struct ledger *ledger, const struct doing *doing,
-				      const struct value *row, struct reclaim_error *error)
+				      const struct value *row, bool *ret_changed,
+				      struct reclaim_error *error)
 {
 	struct inputs inputs;
 	start_inputs(ledger, row, doing->id, &inputs);
@@ -352,22 +354,41 @@ static enum reclaim_status change_row(struct ledger *ledger, const struct doing 
 	if (doing->lease > 0) {
 		inputs.named[INPUT_LEASE] = value_int(doing->lease);
 	}
+	*ret_changed = false;
 	for (size_t i = 0; i < 2 && doing->verbs[i] != VERB_COUNT; i++) {
 		const struct planned_change *planned = planned_verb(ledger, doing->verbs[i]);
-		bool changed = false;
 		enum reclaim_status status =
 			!planned ? RECLAIM_OK
 				 : apply(ledger, planned, &inputs,
-					 !value_is_null(&doing->error), &changed, error);
-		if (status || changed) {
+					 !value_is_null(&doing->error), ret_changed, error);
+		if (status || *ret_changed) {
 			return status ? status
 				      : audit(ledger, doing, planned->change, row, error);
 		}
 	}
-	return fail(error, RECLAIM_BUSY, "task '%s' was changed by somebody else just now",
-		    doing->id);
+	return RECLAIM_OK;
 }
 
+/* One look at the row, and the change that it admits. */
+static enum reclaim_status look_and_change(struct ledger *ledger, const struct doing *doing,
+					   enum verb last, bool *ret_done,
+					   struct reclaim_error *error)
+{
+	struct result RESULT_CLEANUP row = { 0 };
+	bool replay = false;
+	enum reclaim_status status = ledger_read(ledger, doing->id, &row, error);
+	if (!status) {
+		status = admit(ledger, doing, planned_verb(ledger, last)->change,
+			       result_cell(&row, 0, 0), &replay, error);
+	}
+	if (status || replay) {
+		*ret_done = replay;
+		return status;
+	}
+	return change_row(ledger, doing, result_cell(&row, 0, 0), ret_done, error);
+}
+
+/* A change that had to wait for somebody's lock may find another row than was read: that one gives the answer. */
 static enum reclaim_status hand_in(struct ledger *ledger, const struct doing *doing,
 				   struct reclaim_error *error)
 {
@@ -382,15 +403,13 @@ static enum reclaim_status hand_in(struct ledger *ledger, const struct doing *do
 	if (status) {
 		return status;
 	}
-	struct result RESULT_CLEANUP row = { 0 };
-	bool replay = false;
-	status = ledger_read(ledger, doing->id, &row, error);
-	if (!status) {
-		status = admit(ledger, doing, planned_verb(ledger, last)->change,
-			       result_cell(&row, 0, 0), &replay, error);
+	bool done = false;
+	for (int look = 0; !status && !done && look < LOOKS_MAX; look++) {
+		status = look_and_change(ledger, doing, last, &done, error);
 	}
-	if (!status && !replay) {
-		status = change_row(ledger, doing, result_cell(&row, 0, 0), error);
+	if (!status && !done) {
+		status = fail(error, RECLAIM_BUSY,
+			      "task '%s' was changed by somebody else just now", doing->id);
 	}
 	return ledger_end(ledger, status, error);
 }

@@ -138,48 +138,64 @@ static enum reclaim_status audit(struct ledger *ledger, const struct doing *doin
 	return ledger_audit(ledger, &event, error);
 }
 
-/* Runs the statement with the state as read, and the audit. */
+/* Runs the statement with the state as read, and the audit; *ret_changed false: the task is not what was read. */
 static enum reclaim_status carry_out(struct ledger *ledger, const struct doing *doing,
 				     const struct held *held, int param_count,
-				     struct reclaim_error *error)
+				     bool *ret_changed, struct reclaim_error *error)
 {
 	struct value params[8];
 	struct result RESULT_CLEANUP result = { 0 };
 	memcpy(params, doing->params, sizeof(*params) * (size_t)param_count);
 	params[doing->state_at] = value_string(state_word(held->state));
 	enum reclaim_status status = ledger_run(ledger, doing->sql, params, &result, error);
-	if (!status && result.changed != 1) {
-		return doing->token ? lost(doing->id, doing->token, held, error)
-				    : fail(error, RECLAIM_BUSY,
-					   "task '%s' was changed by somebody else just now",
-					   doing->id);
-	}
-	return status ? status : audit(ledger, doing, held, error);
+	*ret_changed = !status && result.changed == 1;
+	return *ret_changed ? audit(ledger, doing, held, error) : status;
 }
 
-static enum reclaim_status close_claim(struct ledger *ledger, struct doing *doing,
-				       int param_count, struct reclaim_error *error)
+/* One look at the task, and what it admits; *ret_done false: somebody else wrote it since. */
+static enum reclaim_status look_and_close(struct ledger *ledger, const struct doing *doing,
+					  int param_count, bool *ret_done,
+					  struct reclaim_error *error)
 {
 	struct held held = { 0 };
 	struct result RESULT_CLEANUP row = { 0 };
+	enum reclaim_status status = read_task(ledger, doing->id, &row, &held, error);
+	if (status) {
+		return status;
+	}
+	enum decision decision =
+		doing->token ? decide_handing_in(&held, doing->act, parse_token(doing->token))
+			     : decide_operator(&held, doing->act);
+	switch (decision) {
+	case LOST:
+		return lost(doing->id, doing->token, &held, error);
+	case NOT_ALLOWED:
+		return fail(error, RECLAIM_NOT_ALLOWED, "task '%s' is %s: %s is not allowed",
+			    doing->id, state_word(held.state), act_word(doing->act));
+	case REPLAY:
+		*ret_done = true;
+		return RECLAIM_OK;
+	case ACCEPT:
+		break;
+	}
+	return carry_out(ledger, doing, &held, param_count, ret_done, error);
+}
+
+/* A change that had to wait for somebody's lock may find another task than was read: that one gives the answer. */
+static enum reclaim_status close_claim(struct ledger *ledger, const struct doing *doing,
+				       int param_count, struct reclaim_error *error)
+{
 	enum reclaim_status status = ledger_begin(ledger, error);
 	if (status) {
 		return status;
 	}
-	status = read_task(ledger, doing->id, &row, &held, error);
-	enum decision decision = REPLAY;
-	if (!status) {
-		decision = doing->token ? decide_handing_in(&held, doing->act,
-							    parse_token(doing->token))
-					: decide_operator(&held, doing->act);
+	bool done = false;
+	for (int look = 0; !status && !done && look < LOOKS_MAX; look++) {
+		status = look_and_close(ledger, doing, param_count, &done, error);
 	}
-	if (!status && decision == LOST) {
-		status = lost(doing->id, doing->token, &held, error);
-	} else if (!status && decision == NOT_ALLOWED) {
-		status = fail(error, RECLAIM_NOT_ALLOWED, "task '%s' is %s: %s is not allowed",
-			      doing->id, state_word(held.state), act_word(doing->act));
-	} else if (!status && decision == ACCEPT) {
-		status = carry_out(ledger, doing, &held, param_count, error);
+	if (!status && !done) {
+		status = fail(error, RECLAIM_BUSY,
+			      "task '%s' was changed by somebody else just now", doing->id);
 	}
 	return ledger_end(ledger, status, error);
 }

@@ -93,6 +93,9 @@ enum reclaim_status verb_beat(struct ledger *ledger, const char *worker, const c
 /* JSON text or NULL; INVALID names `what` and where it goes wrong. */
 enum reclaim_status check_json(const char *what, const char *text, struct reclaim_error *error);
 
+/* How often a hand-in looks at a task that others write between its looks and its changes. */
+enum { LOOKS_MAX = 3 };
+
 /* The two ledgers' own ways; the calls above choose. */
 struct verbs {
 	enum reclaim_status (*claim)(struct ledger *, const struct claiming *, struct claims *,
