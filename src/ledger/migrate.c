@@ -264,13 +264,25 @@ static enum reclaim_status migrate(const struct sink *sink, bool indexes)
 	return status;
 }
 
+static void show_transaction(const struct sink *sink, const char *sql)
+{
+	if (sink->show) {
+		sink->show(sink->context, "transaction", sql);
+	}
+}
+
 static enum reclaim_status init_host(const struct sink *sink)
 {
 	enum reclaim_status status = RECLAIM_OK;
+	show_transaction(sink, "BEGIN");
 	if (!sink->ledger->profile->audit_is_log) {
 		status = emit_script(sink, SQL_SCHEMA_HOST);
 	}
-	return status ? status : migrate(sink, /* indexes= */ false);
+	if (!status) {
+		status = migrate(sink, /* indexes= */ false);
+	}
+	show_transaction(sink, "COMMIT");
+	return status;
 }
 
 static enum reclaim_status init_own(const struct sink *sink)

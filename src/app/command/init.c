@@ -15,7 +15,10 @@ static void add_script(void *context, const char *name, const char *sql)
 {
 	struct text *out = context;
 	size_t size = strlen(sql);
-	text_printf(out, "-- %s\n%s%s\n", name, sql, size && sql[size - 1] == '\n' ? "" : "\n");
+	while (size && (sql[size - 1] == '\n' || sql[size - 1] == ';')) {
+		size--;
+	}
+	text_printf(out, "-- %s\n%.*s;\n\n", name, (int)size, sql);
 }
 
 /* Our own tables need no look at the database: it may not even be there yet. False: an unknown engine. */
