@@ -75,7 +75,8 @@ struct table {
 	size_t index_count;
 	bool is_view;
 	bool exists;
-	bool any_case; /* the engine does not tell column names apart by case */
+	const char *denied; /* where it is not seen for want of a right: the failure's words */
+	bool any_case;      /* the engine does not tell column names apart by case */
 };
 void table_destroy(struct table *table);
 const struct column *table_column(const struct table *table, const char *name);

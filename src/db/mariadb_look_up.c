@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <mysqld_error.h>
+
 /* Parameters: the schema (NULL: the connection's), the table. */
 static const int both[] = { 0, 1 };
 
@@ -159,12 +161,47 @@ static bool take_indexes(struct table *table, const struct result *result)
 	return true;
 }
 
+/* Without a right to it a table is not even listed; who reads it is told, and what to grant. */
+static bool see_denied(struct db *db, struct table *table)
+{
+	struct text TEXT_CLEANUP sql = { 0 };
+	struct mariadb *mariadb = (struct mariadb *)db;
+	text_add(&sql, "SELECT 1 FROM ");
+	for (const char *at = table->name; *at; at += *at == '.') {
+		size_t size = strcspn(at, ".");
+		text_add_char(&sql, '`');
+		text_add_quoted(&sql, at, size, '`');
+		text_add(&sql, at[size] ? "`." : "`");
+		at += size;
+	}
+	text_add(&sql, " LIMIT 0");
+	if (sql.failed) {
+		return false;
+	}
+	if (!maria_say(mariadb, text_string(&sql))) {
+		struct maria_answer answer;
+		struct reclaim_error error = { 0 };
+		maria_answer(mariadb, NULL, &answer);
+		if (answer.code == ER_TABLEACCESS_DENIED_ERROR) {
+			maria_fail(mariadb, &answer, "look up table", /* commits= */ false,
+				   &error);
+			table->denied = arena_string(&table->arena, error.message);
+			return table->denied;
+		}
+		mariadb->broken |= maria_is_lost(answer.code);
+	}
+	return true;
+}
+
 static enum reclaim_status describe(struct db *db, struct table *table,
 				    const struct value *names, struct reclaim_error *error)
 {
 	RESULT_CLEANUP struct result kind = { 0 }, columns = { 0 }, indexes = { 0 },
 				     key = { 0 };
 	enum reclaim_status status = maria_run(db, &kind_of_table, names, &kind, error);
+	if (status == RECLAIM_OK && kind.rows == 0 && !see_denied(db, table)) {
+		return fail_no_memory(error);
+	}
 	if (status != RECLAIM_OK || kind.rows == 0) {
 		return status;
 	}
@@ -196,10 +233,10 @@ enum reclaim_status maria_look_up(struct db *db, const char *name, struct table 
 	}
 	const char *dot = strchr(name, '.');
 	table->any_case = true;
-	table->name = arena_string(&table->arena, dot ? dot + 1 : name);
+	table->name = arena_string(&table->arena, name);
 	const struct value names[] = {
 		dot ? value_bytes(VALUE_TEXT, name, (size_t)(dot - name)) : value_null(),
-		value_string(table->name),
+		value_string(dot ? dot + 1 : name),
 	};
 	enum reclaim_status status =
 		table->name ? describe(db, table, names, error) : fail_no_memory(error);

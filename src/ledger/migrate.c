@@ -253,9 +253,7 @@ static enum reclaim_status migrate(const struct sink *sink, bool indexes)
 	enum reclaim_status status =
 		db_look_up(ledger->db, profile->table, &table, sink->error);
 	if (!status && !table->exists) {
-		status = fail(sink->error, RECLAIM_INVALID,
-			      "%s: database '%s' has no table '%s'", profile->file,
-			      ledger->db->url->shown, profile->table);
+		status = fail_no_table(ledger->db, profile, table, profile->table, sink->error);
 	}
 	for (size_t i = 0; !status && i < profile->migration_count; i++) {
 		status = take_step(sink, table, &profile->migration[i], indexes);

@@ -109,4 +109,9 @@ enum time_format plan_found_format(const struct plan *plan, const struct table *
 typedef void plan_line_fn(void *context, const char *name, const char *sql);
 void plan_list(const struct plan *plan, plan_line_fn *line, void *context);
 
+/* A table that the profile needs: it is not there, or a right to see it is missing. */
+enum reclaim_status fail_no_table(const struct db *db, const struct profile *profile,
+				  const struct table *table, const char *name,
+				  struct reclaim_error *error);
+
 #endif

@@ -13,8 +13,7 @@ static void make_insertion(struct maker *m, struct db *db, const struct insertio
 	m->status = db_look_up(db, insertion->table, &table, m->error);
 	if (!m->status && !table->exists && !insertion->optional) {
 		m->status =
-			fail(m->error, RECLAIM_INVALID, "%s: database '%s' has no table '%s'",
-			     m->plan->profile->file, db->url->shown, insertion->table);
+			fail_no_table(db, m->plan->profile, table, insertion->table, m->error);
 	}
 	if (!m->status && table->exists) {
 		const char *columns, *values;

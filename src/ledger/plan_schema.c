@@ -38,6 +38,23 @@ static enum reclaim_status need(const struct plan *plan, const struct table *tab
 		       error);
 }
 
+enum reclaim_status fail_no_table(const struct db *db, const struct profile *profile,
+				  const struct table *table, const char *name,
+				  struct reclaim_error *error)
+{
+	if (table->denied) {
+		return fail(error, RECLAIM_UNAVAILABLE, "%s", table->denied);
+	}
+	if (profile->native) {
+		return fail(error, RECLAIM_UNAVAILABLE,
+			    "database '%s' has no ledger of ours yet (table '%s' is missing); "
+			    "`reclaim init` makes it",
+			    db->url->shown, name);
+	}
+	return fail(error, RECLAIM_INVALID, "%s: database '%s' has no table '%s'",
+		    profile->file, db->url->shown, name);
+}
+
 static enum reclaim_status look_up(struct db *db, const struct profile *profile,
 				   const char *name, struct table **ret_table,
 				   struct reclaim_error *error)
@@ -48,15 +65,9 @@ static enum reclaim_status look_up(struct db *db, const struct profile *profile,
 		return status;
 	}
 	if (!table->exists) {
+		status = fail_no_table(db, profile, table, name, error);
 		table_destroy(table);
-		return profile->native ? fail(error, RECLAIM_UNAVAILABLE,
-					      "database '%s' has no ledger of ours yet (table "
-					      "'%s' is missing); "
-					      "`reclaim init` makes it",
-					      db->url->shown, name)
-				       : fail(error, RECLAIM_INVALID,
-					      "%s: database '%s' has no table '%s'",
-					      profile->file, db->url->shown, name);
+		return status;
 	}
 	*ret_table = table;
 	return RECLAIM_OK;
