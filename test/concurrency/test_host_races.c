@@ -1,8 +1,6 @@
 /* The same races on the four systems' own tables, each starting with a task that their program adds (I3, I7). */
 #include "scene.h"
 
-#include <unistd.h>
-
 struct party {
 	struct ledger *ledger;
 	const struct host *host;
@@ -25,7 +23,7 @@ static void host_sweeps(void *context)
 static struct ledger *stale(void **state, const struct host *host, const char **ret_token)
 {
 	clock_reset();
-	unlink(ledger_url(state, host->profile) + strlen("sqlite:"));
+	ledger_forget(state, host->profile);
 	struct ledger *ledger = open_host(state, host);
 	host_add(ledger, host, TASK);
 	*ret_token = host_begin(ledger, host, TASK);
@@ -158,10 +156,7 @@ static void test_a_stuck_delegation(void **state)
 	OK(verb_retry(ledger, TASK, &error));
 	FAILS(RECLAIM_LOST, verb_complete(ledger, TASK, token, NULL, &error));
 	assert_string_equal(
-		ask_text(
-			ledger,
-			"SELECT retry_count || coalesce(last_heartbeat, '-') FROM delegations"),
-		"1-");
+		ask_text(ledger, "SELECT retry_count, last_heartbeat FROM delegations"), "1|");
 	ledger_close(ledger);
 }
 

@@ -77,10 +77,36 @@ struct db *open_ours(const char *url)
 	return open_with(url, &(struct db_options){ .create = true, .ours = true });
 }
 
+/* Whether one of our tables is named there, by its name on SQLite. */
+static bool names_ours(const char *sql)
+{
+	static const char *const tables[] = { "tasks", "workers", "events", "ledgers",
+					      "schema" };
+	for (size_t i = 0; i < COUNT_OF(tables); i++) {
+		if (strncmp(sql + strlen("reclaim_"), tables[i], strlen(tables[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* SQL of a test, with our tables named as they are on the engine. */
+static const char *native(const struct db *db, const char *sql)
+{
+	TEXT_CLEANUP struct text text = { 0 };
+	for (const char *next; (next = strstr(sql, "reclaim_")); sql = next) {
+		text_add_bytes(&text, sql, (size_t)(next - sql));
+		text_add(&text, names_ours(next) ? db->driver->own_prefix : "reclaim_");
+		next += strlen("reclaim_");
+	}
+	text_add(&text, sql);
+	return format("%s", text_string(&text));
+}
+
 void script(struct db *db, const char *sql)
 {
 	struct reclaim_error error = { 0 };
-	if (db_script(db, sql, &error) != RECLAIM_OK) {
+	if (db_script(db, native(db, sql), &error) != RECLAIM_OK) {
 		FAIL_WITH("%s", error.message);
 	}
 }
@@ -90,26 +116,40 @@ struct statement plain(const char *name, const char *sql, bool writes)
 	return (struct statement){ .name = name, .sql = sql, .writes = writes };
 }
 
+static void run_plain(struct db *db, const char *name, const char *sql, bool writes,
+		      struct result *ret_result)
+{
+	struct reclaim_error error = { 0 };
+	const struct statement statement = plain(name, native(db, sql), writes);
+	if (db_run(db, &statement, NULL, ret_result, &error) != RECLAIM_OK) {
+		FAIL_WITH("%s", error.message);
+	}
+}
+
 int64_t ask(struct db *db, const char *sql)
 {
 	RESULT_CLEANUP struct result result = { 0 };
-	struct reclaim_error error = { 0 };
-	struct statement statement = plain("ask", sql, /* writes= */ false);
-	if (db_run(db, &statement, NULL, &result, &error) != RECLAIM_OK) {
-		FAIL_WITH("%s", error.message);
-	}
+	run_plain(db, "ask", sql, /* writes= */ false, &result);
 	return value_integer(result_cell(&result, 0, 0), -1);
 }
 
 int64_t change(struct db *db, const char *sql)
 {
 	RESULT_CLEANUP struct result result = { 0 };
-	struct reclaim_error error = { 0 };
-	struct statement statement = plain("change", sql, /* writes= */ true);
-	if (db_run(db, &statement, NULL, &result, &error) != RECLAIM_OK) {
-		FAIL_WITH("%s", error.message);
-	}
+	run_plain(db, "change", sql, /* writes= */ true, &result);
 	return result.changed;
+}
+
+const char *ask_row(struct db *db, const char *sql)
+{
+	RESULT_CLEANUP struct result result = { 0 };
+	TEXT_CLEANUP struct text text = { 0 };
+	run_plain(db, "ask", sql, /* writes= */ false, &result);
+	for (size_t i = 0; result.rows && i < result.columns; i++) {
+		text_add(&text, i ? "|" : "");
+		value_print(&text, result_cell(&result, 0, i));
+	}
+	return format("%s", text_string(&text));
 }
 
 void assert_failed(enum reclaim_status status, enum reclaim_status expected,

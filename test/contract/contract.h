@@ -34,10 +34,14 @@ struct db *open_with(const char *url, const struct db_options *options);
 struct db *open_ours(const char *url);
 /* With a table t (n), and closed. */
 void close_made(struct db *db);
+
+/* SQL without parameters. Our own tables are called reclaim_… in it, whatever the engine calls them. */
 void script(struct db *db, const char *sql);
-/* Runs SQL without parameters; the first integer of the answer, or -1. */
+/* The first integer of the answer, or -1. */
 int64_t ask(struct db *db, const char *sql);
-/* The rows that a statement without parameters changed. */
+/* The first row of the answer as text, its cells divided by '|'; NULL is "". */
+const char *ask_row(struct db *db, const char *sql);
+/* How many rows it changed. */
 int64_t change(struct db *db, const char *sql);
 struct statement plain(const char *name, const char *sql, bool writes);
 

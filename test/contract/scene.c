@@ -1,10 +1,10 @@
 /* The clock, our own ledger, shorthand. */
 #include "scene.h"
 
-#include <stdlib.h>
+#include "scene_engine.h"
+
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static int64_t ahead, shown;
 
@@ -25,22 +25,20 @@ int64_t clock_read(void)
 void clock_pass(int64_t duration)
 {
 	ahead += duration;
+	engine_clock(ahead);
 }
 
 void clock_reset(void)
 {
 	ahead = shown = 0;
+	engine_clock(ahead);
 }
-
-#define DATABASES_MAX 8
-
-static const char *databases[DATABASES_MAX]; /* that this test has made on the server */
 
 int scene_setup(void **state)
 {
+	engine_reset();
 	clock_reset();
 	db_clock = clock_read;
-	memset(databases, 0, sizeof(databases));
 	return folder_setup(state);
 }
 
@@ -58,42 +56,6 @@ static void *next_context;
 static struct db *wrap(struct db *db)
 {
 	return fault_wrap(db, next_decide, next_context);
-}
-
-/* The database of that name on the server, fresh when a test asks for it first. */
-static const char *server_url(const char *server, const char *name)
-{
-	const char *path = strchr(strstr(server, "://") + 3, '/');
-	const char *query = strchr(path, '?');
-	size_t i = 0;
-	while (databases[i] && strcmp(databases[i], name) != 0) {
-		assert_true(++i < DATABASES_MAX);
-	}
-	if (!databases[i]) {
-		struct db *db = open_with(server, NULL);
-		script(db, format("DROP DATABASE IF EXISTS %s", name));
-		script(db, format("CREATE DATABASE %s", name));
-		db_close(db);
-		databases[i] = name;
-	}
-	return format("%.*s/%s%s", (int)(path - server), server, name, query ? query : "");
-}
-
-const char *ledger_url(void **state, const char *profile)
-{
-	const char *slash = strrchr(profile, '/');
-	const char *name = slash ? slash + 1 : profile;
-	const char *server = getenv("RECLAIM_TEST_DB");
-	if (server && strstr(server, "://")) {
-		TEXT_CLEANUP struct text database = { 0 };
-		text_printf(&database, "scene_%s", name);
-		for (size_t i = 0; i < database.size; i++) {
-			database.data[i] =
-				strchr("-.", database.data[i]) ? '_' : database.data[i];
-		}
-		return server_url(server, format("%s", text_string(&database)));
-	}
-	return file_url(state, format("%s.db", name));
 }
 
 struct ledger *open_ledger(void **state, const char *profile, fault_fn *decide, void *context)
@@ -188,12 +150,7 @@ struct sweep_result sweep(struct ledger *ledger)
 
 const char *ask_text(struct ledger *ledger, const char *sql)
 {
-	RESULT_CLEANUP struct result result = { 0 };
-	TEXT_CLEANUP struct text text = { 0 };
-	const struct statement asking = plain("ask", sql, /* writes= */ false);
-	OK(db_run(ledger->db, &asking, NULL, &result, &error));
-	value_print(&text, result_cell(&result, 0, 0));
-	return format("%s", text_string(&text));
+	return ask_row(ledger->db, sql);
 }
 
 int64_t ask_time(struct ledger *ledger, const char *sql)

@@ -36,8 +36,19 @@ int64_t clock_read(void);
 struct ledger *open_own(void **state);
 /* Another connection to the ledger of that profile; `decide` NULL: without faults. */
 struct ledger *open_ledger(void **state, const char *profile, fault_fn *decide, void *context);
-/* The URL of that profile's ledger. */
+/* The URL of that profile's ledger, whose database is fresh when a test first asks. */
 const char *ledger_url(void **state, const char *profile);
+/* … and again, when nobody is connected to it. */
+void ledger_forget(void **state, const char *profile);
+/* Waits until nobody is connected to it: a server learns a little later that a process has died. */
+void ledger_alone(void **state, const char *profile);
+/* Keeps a copy of its database, to which `ledger_restore` goes back; nobody is connected. */
+void ledger_save(void **state, const char *profile);
+void ledger_restore(void **state, const char *profile);
+/* How many tables of ours the database has. */
+int64_t own_tables(struct db *db);
+/* Whether its driver has that name. */
+bool runs_on(const struct db *db, const char *engine);
 
 /* One of the four systems as its own program leaves it. */
 struct host {
@@ -80,7 +91,7 @@ struct sweep_result swept(struct ledger *ledger, struct pass_options options);
 /* A one-shot sweep with the profile's own cap, its result already finished but for the counts. */
 struct sweep_result sweep(struct ledger *ledger);
 
-/* The first cell of the answer as text, "" for NULL or no row. */
+/* The first row of the answer as text, its cells divided by '|'; "" for NULL and no row. */
 const char *ask_text(struct ledger *ledger, const char *sql);
 /* … as an instant of our own tables. */
 int64_t ask_time(struct ledger *ledger, const char *sql);

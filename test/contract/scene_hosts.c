@@ -1,57 +1,98 @@
-/* The four systems' own tables on SQLite, and what their own programs do with them. */
+/* The four systems' own tables on each engine, and what their own programs do with them. */
 #include "scene.h"
 
-/* {now} is the scene's time in the shape of the host. */
+/* {now} is the scene's time in the shape of the host, %s the id of its task; the others are of the engine. */
 #define FOUNDRY                                                                                \
 	"CREATE TABLE foundry_tasks (task_id VARCHAR(64) PRIMARY KEY, task_type VARCHAR(64) "  \
 	"NOT NULL,"                                                                            \
 	" status VARCHAR(16) NOT NULL DEFAULT 'pending', claimed_by VARCHAR(64), claimed_at "  \
-	"DATETIME,"                                                                            \
-	" updated_at DATETIME NOT NULL);"                                                      \
+	"{plain},"                                                                             \
+	" updated_at {plain} NOT NULL);"                                                       \
 	"CREATE TABLE worker_heartbeats (worker_id VARCHAR(64) NOT NULL UNIQUE,"               \
-	" status VARCHAR(16) NOT NULL, last_seen DATETIME NOT NULL);"                          \
-	"CREATE TABLE task_audit_log (log_id INTEGER PRIMARY KEY, task_id VARCHAR(64) NOT "    \
-	"NULL,"                                                                                \
-	" action VARCHAR(32) NOT NULL, details TEXT, timestamp DATETIME NOT NULL);"
+	" status VARCHAR(16) NOT NULL, last_seen {plain} NOT NULL);"                           \
+	"CREATE TABLE task_audit_log (log_id {serial}, task_id VARCHAR(64) NOT NULL,"          \
+	" action VARCHAR(32) NOT NULL, details TEXT, timestamp {plain} NOT NULL);"
 
-/* A trigger of the host sets updated_at on every update. */
 #define SEEDCORE(columns)                                                                      \
-	"CREATE TABLE tasks (id TEXT PRIMARY KEY, status TEXT NOT NULL DEFAULT 'created',"     \
+	"CREATE TABLE tasks (id {uuid} PRIMARY KEY, status VARCHAR(9) NOT NULL DEFAULT "       \
+	"'created',"                                                                           \
 	" attempts INTEGER NOT NULL DEFAULT 0, type TEXT, description TEXT, error TEXT,"       \
-	" run_after TIMESTAMP, created_at TIMESTAMP NOT NULL, updated_at TIMESTAMP NOT "       \
+	" run_after {zoned}, created_at {zoned} NOT NULL, updated_at {zoned} NOT "             \
 	"NULL" columns ");"                                                                    \
-	"CREATE TRIGGER touch AFTER UPDATE ON tasks BEGIN"                                     \
-	" UPDATE tasks SET updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE id = "      \
-	"NEW.id;"                                                                              \
-	" END;"
+	"{touch}"
 #define SEEDCORE_ADD                                                                           \
 	"INSERT INTO tasks (id, status, type, created_at, updated_at)"                         \
 	" VALUES (%s, 'queued', 'graph', {now}, {now})"
 
 #define DELEGATIONS                                                                            \
-	"CREATE TABLE delegations (delegation_id TEXT PRIMARY KEY, caller_id TEXT, callee_id " \
-	"TEXT,"                                                                                \
-	" task_preview TEXT, status TEXT NOT NULL DEFAULT 'queued', last_heartbeat TEXT,"      \
-	" deadline TEXT NOT NULL, result_preview TEXT, error_detail TEXT,"                     \
-	" retry_count INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL, updated_at TEXT "  \
-	"NOT NULL,"                                                                            \
+	"CREATE TABLE delegations (delegation_id VARCHAR(64) PRIMARY KEY, caller_id {uuid},"   \
+	" callee_id {uuid},"                                                                   \
+	" task_preview TEXT, status VARCHAR(16) NOT NULL DEFAULT 'queued', last_heartbeat "    \
+	"{instant},"                                                                           \
+	" deadline {instant} NOT NULL, result_preview TEXT, error_detail TEXT,"                \
+	" retry_count INTEGER NOT NULL DEFAULT 0, created_at {instant} NOT NULL, updated_at "  \
+	"{instant} NOT NULL,"                                                                  \
 	" idempotency_key TEXT);"
 
 #define CLOACINA                                                                               \
-	"CREATE TABLE task_executions (id BLOB PRIMARY KEY NOT NULL, pipeline_execution_id "   \
-	"BLOB NOT NULL,"                                                                       \
-	" task_name TEXT NOT NULL, status TEXT NOT NULL, claimed_by BLOB, heartbeat_at TEXT,"  \
-	" started_at TEXT, completed_at TEXT, attempt INTEGER NOT NULL DEFAULT 1,"             \
+	"CREATE TABLE task_executions (id {bytes} PRIMARY KEY NOT NULL,"                       \
+	" pipeline_execution_id {bytes} NOT NULL,"                                             \
+	" task_name TEXT NOT NULL, status VARCHAR(16) NOT NULL, claimed_by {bytes},"           \
+	" heartbeat_at {instant}, started_at {instant}, completed_at {instant},"               \
+	" attempt INTEGER NOT NULL DEFAULT 1,"                                                 \
 	" max_attempts INTEGER NOT NULL DEFAULT 3, error_details TEXT, last_error TEXT, "      \
-	"retry_at TEXT,"                                                                       \
-	" recovery_attempts INTEGER NOT NULL DEFAULT 0, last_recovery_at TEXT,"                \
-	" created_at TEXT NOT NULL, updated_at TEXT NOT NULL);"                                \
-	"CREATE TABLE execution_events (id BLOB PRIMARY KEY NOT NULL, pipeline_execution_id "  \
-	"BLOB NOT NULL,"                                                                       \
-	" task_execution_id BLOB, event_type TEXT NOT NULL, event_data TEXT, created_at TEXT " \
-	"NOT NULL);"                                                                           \
-	"CREATE TABLE task_outbox (id INTEGER PRIMARY KEY, task_execution_id BLOB NOT NULL,"   \
-	" created_at TEXT NOT NULL);"
+	"retry_at {instant},"                                                                  \
+	" recovery_attempts INTEGER NOT NULL DEFAULT 0, last_recovery_at {instant},"           \
+	" created_at {instant} NOT NULL, updated_at {instant} NOT NULL);"                      \
+	"CREATE TABLE execution_events (id {bytes} PRIMARY KEY NOT NULL,"                      \
+	" pipeline_execution_id {bytes} NOT NULL,"                                             \
+	" task_execution_id {bytes}, event_type TEXT NOT NULL, event_data TEXT,"               \
+	" created_at {instant} NOT NULL);"                                                     \
+	"CREATE TABLE task_outbox (id {serial}, task_execution_id {bytes} NOT NULL,"           \
+	" created_at {instant} NOT NULL);"
+
+/* What the hosts' own schema scripts say on each engine. */
+static const struct dialect {
+	const char *engine;
+	bool uuids; /* 16 bytes are a type of their own, and so are all instants */
+	struct {
+		const char *name, *text;
+	} words[7];
+} dialects[] = {
+	{ "sqlite",
+	  false,
+	  { { "{plain}", "DATETIME" },
+	    { "{zoned}", "TIMESTAMP" },
+	    { "{instant}", "TEXT" },
+	    { "{uuid}", "TEXT" },
+	    { "{bytes}", "BLOB" },
+	    { "{serial}", "INTEGER PRIMARY KEY" },
+	    { "{touch}", "CREATE TRIGGER touch AFTER UPDATE ON tasks BEGIN UPDATE tasks SET"
+			 " updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE id = "
+			 "NEW.id; END;" } } },
+	{ "mariadb",
+	  false,
+	  { { "{plain}", "DATETIME(6)" },
+	    { "{zoned}", "DATETIME(6)" },
+	    { "{instant}", "TEXT" },
+	    { "{uuid}", "VARCHAR(100)" },
+	    { "{bytes}", "BINARY(16)" },
+	    { "{serial}", "BIGINT AUTO_INCREMENT PRIMARY KEY" },
+	    { "{touch}", "CREATE TRIGGER touch BEFORE UPDATE ON tasks FOR EACH ROW"
+			 " SET NEW.updated_at = utc_timestamp(6);" } } },
+	{ "postgres",
+	  true,
+	  { { "{plain}", "timestamp" },
+	    { "{zoned}", "timestamptz" },
+	    { "{instant}", "timestamptz" },
+	    { "{uuid}", "uuid" },
+	    { "{bytes}", "uuid" },
+	    { "{serial}", "bigserial PRIMARY KEY" },
+	    { "{touch}", "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+			 " NEW.updated_at := statement_timestamp(); RETURN NEW; END $$;"
+			 "CREATE TRIGGER touch BEFORE UPDATE ON tasks"
+			 " FOR EACH ROW EXECUTE FUNCTION touch();" } } },
+};
 
 const struct host hosts[] = {
 	{ .name = "foundry",
@@ -109,8 +150,7 @@ const struct host hosts[] = {
 	  .tables = CLOACINA,
 	  .add = "INSERT INTO task_executions (id, pipeline_execution_id, task_name, status, "
 		 "created_at,"
-		 " updated_at) VALUES (%s, x'00112233445566778899aabbccddeeff', 'load', "
-		 "'Ready', {now}, {now})",
+		 " updated_at) VALUES (%s, %s, 'load', 'Ready', {now}, {now})",
 	  .bytes = true,
 	  .status = "SELECT status FROM task_executions WHERE id = %s",
 	  .complete = "UPDATE task_executions SET status = 'Completed', claimed_by = NULL, "
@@ -134,43 +174,75 @@ const struct host *host_named(const char *name)
 	return NULL;
 }
 
-static enum time_format shape_of(const struct host *host)
+static const struct dialect *dialect_of(const struct db *db)
 {
-	return strcmp(host->profile, "delegations") == 0 ? TIME_RFC3339
-	       : strcmp(host->profile, "cloacina") == 0  ? TIME_ZONED
-							 : TIME_UTC;
-}
-
-static const char *id_of(const struct host *host, const char *id)
-{
-	TEXT_CLEANUP struct text text = { 0 };
-	for (const char *at = id; *at; at++) {
-		if (*at == '\'') {
-			text_add_char(&text, '\'');
-		}
-		if (!host->bytes || *at != '-') {
-			text_add_char(&text, *at);
+	for (size_t i = 0; i < COUNT_OF(dialects); i++) {
+		if (runs_on(db, dialects[i].engine)) {
+			return &dialects[i];
 		}
 	}
-	return format("%s'%s'", host->bytes ? "x" : "", text_string(&text));
+	FAIL_WITH("no dialect of %s", db->driver->name);
+	return NULL;
 }
 
-/* The id and the times in their places. */
-static const char *spelled(const struct host *host, const char *sql, const char *id)
+static enum time_format shape_of(const struct dialect *dialect, const struct host *host)
+{
+	return dialect->uuids                              ? TIME_ZONED
+	       : strcmp(host->profile, "delegations") == 0 ? TIME_RFC3339
+	       : strcmp(host->profile, "cloacina") == 0    ? TIME_ZONED
+							   : TIME_UTC;
+}
+
+static void add_id(struct text *text, const char *id, bool bytes)
+{
+	text_add(text, bytes ? "x'" : "'");
+	for (const char *at = id; *at; at++) {
+		if (!bytes || *at != '-') {
+			text_add(text, *at == '\'' ? "'" : "");
+			text_add_char(text, *at);
+		}
+	}
+	text_add_char(text, '\'');
+}
+
+static void add_time(struct text *text, int64_t time, enum time_format shape)
+{
+	text_add_char(text, '\'');
+	time_print(text, time, shape);
+	text_add_char(text, '\'');
+}
+
+/* A word in braces, or what stands for itself; where the next begins. */
+static const char *add_word(struct text *text, const struct dialect *dialect, const char *at)
+{
+	for (size_t i = 0; i < COUNT_OF(dialect->words); i++) {
+		size_t size = strlen(dialect->words[i].name);
+		if (strncmp(at, dialect->words[i].name, size) == 0) {
+			text_add(text, dialect->words[i].text);
+			return at + size;
+		}
+	}
+	text_add_char(text, *at);
+	return at + 1;
+}
+
+/* The id, the times and the engine's words in their places. */
+static const char *spelled(const struct db *db, const struct host *host, const char *sql,
+			   const char *id)
 {
 	TEXT_CLEANUP struct text text = { 0 };
+	const struct dialect *dialect = dialect_of(db);
 	int64_t now = clock_read();
 	for (const char *at = sql; *at;) {
 		if (strncmp(at, "{now", 4) == 0) {
-			text_add_char(&text, '\'');
-			time_print(&text, now + strtoll(at + 4, NULL, 10) * S, shape_of(host));
-			text_add_char(&text, '\'');
+			add_time(&text, now + strtoll(at + 4, NULL, 10) * S,
+				 shape_of(dialect, host));
 			at = strchr(at, '}') + 1;
 		} else if (strncmp(at, "%s", 2) == 0) {
-			text_add(&text, id_of(host, id));
+			add_id(&text, id, host->bytes && !dialect->uuids);
 			at += 2;
 		} else {
-			text_add_char(&text, *at++);
+			at = add_word(&text, dialect, at);
 		}
 	}
 	return format("%s", text_string(&text));
@@ -180,7 +252,7 @@ struct ledger *open_host(void **state, const struct host *host)
 {
 	struct db *db = open_with(ledger_url(state, host->profile),
 				  &(struct db_options){ .create = true });
-	script(db, host->tables);
+	script(db, spelled(db, host, host->tables, ""));
 	db_close(db);
 	struct ledger *ledger = open_ledger(state, host->profile, NULL, NULL);
 	OK(ledger_plan(ledger, &error));
@@ -189,7 +261,7 @@ struct ledger *open_host(void **state, const struct host *host)
 
 void host_runs(struct db *db, const struct host *host, const char *sql, const char *id)
 {
-	assert_int_equal(change(db, spelled(host, sql, id)), 1);
+	assert_int_equal(change(db, spelled(db, host, sql, id)), 1);
 }
 
 void host_add(struct ledger *ledger, const struct host *host, const char *id)
@@ -210,5 +282,5 @@ const char *host_begin(struct ledger *ledger, const struct host *host, const cha
 
 const char *host_status(struct ledger *ledger, const struct host *host, const char *id)
 {
-	return ask_text(ledger, spelled(host, host->status, id));
+	return ask_text(ledger, spelled(ledger->db, host, host->status, id));
 }

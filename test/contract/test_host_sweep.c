@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const char *ids_of(const struct sweep_result *result)
 {
@@ -44,50 +43,77 @@ static struct ledger *open_made(void **state, const char *tables, const char *re
 
 static void begin_job(struct ledger *ledger, int id, const char *who)
 {
-	script(ledger->db, format("INSERT INTO jobs (id, state, who, since) VALUES (%d, 'run', "
-				  "'%s', %lld) ON CONFLICT (id) DO UPDATE SET"
-				  " state = 'run', who = excluded.who, since = excluded.since",
-				  id, who, (long long)(clock_read() / S)));
+	long long now = (long long)(clock_read() / S);
+	if (change(ledger->db, format("UPDATE jobs SET state = 'run', who = '%s', since = %lld "
+				      "WHERE id = %d",
+				      who, now, id)) == 0) {
+		script(ledger->db, format("INSERT INTO jobs (id, state, who, since)"
+					  " VALUES (%d, 'run', '%s', %lld)",
+					  id, who, now));
+	}
 }
 
 /* ---- ids ---- */
 
-static void test_odd_ids(void **state)
+static const struct odd_id {
+	const char *literal, *told;
+	bool loose; /* only where a column of texts holds bytes, and texts hold NUL */
+} odd_ids[] = {
+	{ "'it''s'", "it's" },
+	{ "' a b '", " a b " },
+	{ "'a' || char(0) || 'b'", "a%00b", .loose = true },
+	{ "'a' || char(0) || 'c'", "a%00c", .loose = true },
+	{ "'🐢'", "🐢" },
+	{ "'x/y%z'", "x/y%25z" },
+	{ "''", "" },
+	{ "x'00ff'", "00ff", .loose = true },
+	{ "'42'", "42" },
+};
+
+/* Claimed, one after the other; how they are told. */
+static const char *claim_odd_ids(struct ledger *ledger, int64_t *ret_count)
 {
-	static const char *const ids[] = { "'it''s'",
-					   "' a b '",
-					   "'a' || char(0) || 'b'",
-					   "'a' || char(0) || 'c'",
-					   "'🐢'",
-					   "'x/y%z'",
-					   "''",
-					   "x'00ff'",
-					   "42" };
-	const struct host *host = host_named("foundry");
-	struct ledger *ledger = open_host(state, host);
-	ledger->profile->per_sweep = 100;
-	for (size_t i = 0; i < COUNT_OF(ids); i++) {
+	TEXT_CLEANUP struct text told = { 0 };
+	int64_t count = 0;
+	for (size_t i = 0; i < COUNT_OF(odd_ids); i++) {
+		if (odd_ids[i].loose && !ledger->db->driver->loose_types) {
+			continue;
+		}
 		script(ledger->db,
 		       format("INSERT INTO foundry_tasks (task_id, task_type, updated_at)"
 			      " VALUES (%s, 't', '2026-01-01 00:00:%02zu')",
-			      ids[i], i));
+			      odd_ids[i].literal, i));
 		claim(ledger, "o'brien \xf0\x9f\x90\xa2", 0);
+		text_printf(&told, "%s%s", count++ ? "|" : "", odd_ids[i].told);
 	}
+	*ret_count = count;
+	return format("%s", text_string(&told));
+}
+
+static void test_odd_ids(void **state)
+{
+	int64_t count = 0;
+	struct ledger *ledger = open_host(state, host_named("foundry"));
+	const char *told = claim_odd_ids(ledger, &count);
+	ledger->profile->per_sweep = 100;
 	clock_pass(6 * 3600 * S + S);
 	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = -1 });
-	assert_int_equal(result.requeued, COUNT_OF(ids));
+	assert_int_equal(result.requeued, count);
 	assert_int_equal(result.errors, 0);
-	assert_string_equal(ids_of(&result), "it's| a b |a%00b|a%00c|🐢|x/y%25z||00ff|42");
+	assert_string_equal(ids_of(&result), told);
 	assert_int_equal(
 		ask(ledger->db, "SELECT count(*) FROM foundry_tasks WHERE status = 'pending'"),
-		COUNT_OF(ids));
+		count);
 	assert_int_equal(ask(ledger->db,
 			     "SELECT count(*) FROM task_audit_log AS a JOIN foundry_tasks AS t"
-			     " ON a.task_id IS t.task_id"),
-			 COUNT_OF(ids));
-	for (size_t i = 0; i < 6; i++) { /* an id that was told finds its row again */
+			     " ON a.task_id = t.task_id"),
+			 count);
+	for (size_t i = 0; i < result.task_count;
+	     i++) { /* an id that was told finds its row again */
 		RESULT_CLEANUP struct result row = { 0 };
-		OK(ledger_read(ledger, result.tasks[i].id, &row, &error));
+		if (strcmp(result.tasks[i].id, "00ff") != 0) {
+			OK(ledger_read(ledger, result.tasks[i].id, &row, &error));
+		}
 	}
 	sweep_result_finish(&result);
 	ledger_close(ledger);
@@ -100,7 +126,7 @@ static void test_a_dry_run_before_our_tables(void **state)
 	for (size_t i = 0; i < host_count; i++) {
 		const struct host *host = &hosts[i];
 		clock_reset();
-		unlink(ledger_url(state, host->profile) + strlen("sqlite:"));
+		ledger_forget(state, host->profile);
 		struct ledger *ledger = open_host(state, host);
 		host_add(ledger, host, TASK);
 		/* Not host_begin: a renewal of ours would make them. */
@@ -121,10 +147,7 @@ static void test_a_dry_run_before_our_tables(void **state)
 		struct sweep_result dry =
 			swept(ledger, (struct pass_options){ .dry_run = true, .limit = -1 });
 		assert_int_equal(dry.requeued + dry.stuck, 1);
-		assert_int_equal(
-			ask(ledger->db,
-			    "SELECT count(*) FROM sqlite_master WHERE name LIKE 'reclaim%'"),
-			0);
+		assert_int_equal(own_tables(ledger->db), 0);
 		ledger_close(ledger);
 		ledger = open_ledger(state, host->profile, NULL, NULL);
 		struct sweep_result real = swept(ledger, (struct pass_options){ .limit = -1 });
@@ -237,9 +260,7 @@ static void test_an_audit_that_is_a_log(void **state)
 	result = swept(ledger, (struct pass_options){ .limit = -1, .wait_turn = true });
 	assert_string_equal(ids_of(&result), "2");
 	sweep_result_finish(&result);
-	assert_int_equal(ask(ledger->db,
-			     "SELECT count(*) FROM sqlite_master WHERE name LIKE 'reclaim%'"),
-			 0);
+	assert_int_equal(own_tables(ledger->db), 0);
 	assert_int_equal(ask(ledger->db,
 			     "SELECT count(*) FROM jobs WHERE state = 'new' AND who IS NULL"),
 			 2);
@@ -252,8 +273,9 @@ static void test_overrides_and_the_bound(void **state)
 {
 	struct ledger *ledger = open_made(
 		state,
-		JOBS "CREATE TABLE nodes (name TEXT PRIMARY KEY, seen INTEGER, label TEXT);"
-		     "ALTER TABLE jobs ADD COLUMN kind TEXT",
+		JOBS
+		"CREATE TABLE nodes (name VARCHAR(64) PRIMARY KEY, seen INTEGER, label TEXT);"
+		"ALTER TABLE jobs ADD COLUMN kind TEXT",
 		"columns { state = \"state\" owner = \"who\" claimed_at = \"since\" kind = "
 		"\"kind\" time = \"epoch\" }\n"
 		"workers { table = \"nodes\" key = \"name\" seen = \"seen\" }\n"
@@ -282,7 +304,8 @@ static void test_overrides_and_the_bound(void **state)
 /* ---- leases that a host keeps with its workers ---- */
 
 #define NODES                                                                                  \
-	JOBS "CREATE TABLE nodes (name TEXT PRIMARY KEY, seen INTEGER, until INTEGER, label "  \
+	JOBS "CREATE TABLE nodes (name VARCHAR(64) PRIMARY KEY, seen INTEGER, until INTEGER, " \
+	     "label "                                                                          \
 	     "TEXT);"
 #define LEASED                                                                                 \
 	"columns { state = \"state\" owner = \"who\" claimed_at = \"since\" time = \"epoch\" " \
@@ -294,10 +317,11 @@ static void test_overrides_and_the_bound(void **state)
 static void node_beats(struct db *db)
 {
 	long long now = (long long)(clock_read() / S);
-	script(db, format("INSERT INTO nodes VALUES ('ann', %lld, %lld, 'up') ON CONFLICT "
-			  "(name) DO UPDATE SET"
-			  " seen = excluded.seen, until = excluded.until",
-			  now, now + 60));
+	if (change(db, format("UPDATE nodes SET seen = %lld, until = %lld WHERE name = 'ann'",
+			      now, now + 60)) == 0) {
+		script(db, format("INSERT INTO nodes VALUES ('ann', %lld, %lld, 'up')", now,
+				  now + 60));
+	}
 }
 
 /* The label of an earlier pass neither hides the rest of the worker's claims nor makes a renewed lease void. */
@@ -380,21 +404,30 @@ static void test_a_proof_is_of_what_was_claimed_before(void **state)
 	ledger_close(ledger);
 }
 
-/* I4: a change without an audit row is none. */
+/* I4: a change without an audit row is none. Where a row is known by its place, a key need not be its own. */
 static void test_a_key_that_is_several_rows(void **state)
 {
 	struct ledger *ledger = open_made(
 		state, "CREATE TABLE jobs (id TEXT, state TEXT, since INTEGER);",
 		"columns { state = \"state\" claimed_at = \"since\" time = \"epoch\" }\n"
 		"rule old { when = \"age\" after = \"1h\" then = \"requeue\" }\n");
+	bool by_place = runs_on(ledger->db, "postgres");
 	script(ledger->db,
 	       "INSERT INTO jobs VALUES ('a', 'run', 1), ('a', 'run', 1), ('b', 'run', 1)");
 	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = -1 });
-	assert_string_equal(ids_of(&result), "b");
-	assert_int_equal(result.errors, 2);
 	assert_int_equal(result.lost_races, 0);
-	assert_string_equal(result.problems[0].message, "its key stands for 2 rows of 'jobs'");
-	assert_int_equal(ask(ledger->db, "SELECT count(*) FROM jobs WHERE state = 'run'"), 2);
+	if (by_place) {
+		assert_string_equal(ids_of(&result), "a|a|b");
+		assert_int_equal(result.errors, 0);
+	} else {
+		assert_string_equal(ids_of(&result), "b");
+		assert_int_equal(result.errors, 2);
+		assert_string_equal(result.problems[0].message,
+				    "its key stands for 2 rows of 'jobs'");
+	}
+	assert_int_equal(ask(ledger->db, "SELECT count(*) FROM jobs WHERE state = 'run'"),
+			 result.errors);
+	assert_int_equal(audits(ledger, NULL, "recover"), result.requeued);
 	sweep_result_finish(&result);
 	ledger_close(ledger);
 }

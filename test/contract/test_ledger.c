@@ -123,11 +123,11 @@ static enum reclaim_status attempt(struct ledger *ledger, enum doing doing, cons
 
 static const char *whole_row(struct ledger *ledger)
 {
-	return ask_text(ledger, "SELECT json_array(state, owner, token, attempts, recoveries, "
-				"updated_at, due_at, claimed_at,"
-				" beat_at, lease_until, deadline, finished_at, progress, "
-				"result, error, closed_token, closed_as)"
-				" FROM reclaim_tasks WHERE id = 't'");
+	return ask_text(ledger,
+			"SELECT state, owner, token, attempts, recoveries, updated_at, due_at,"
+			" claimed_at, beat_at, lease_until, deadline, finished_at, progress,"
+			" result, error, closed_token, closed_as"
+			" FROM reclaim_tasks WHERE id = 't'");
 }
 
 static void clear(struct ledger *ledger)
@@ -142,11 +142,9 @@ static void assert_done(struct ledger *ledger, enum situation situation, enum do
 		return;
 	}
 	/* One row, the last, that tells the whole. */
-	const char *last = ask_text(
-		ledger,
-		"SELECT act || '|' || to_state || '|' || ledger || '|' || coalesce(rule, '-')"
-		" FROM reclaim_events ORDER BY seq DESC LIMIT 1");
-	assert_string_equal(last, format("%s|%s|reclaim|-", acts[doing], ends_as[doing]));
+	const char *last = ask_text(ledger, "SELECT act, to_state, ledger, rule"
+					    " FROM reclaim_events ORDER BY seq DESC LIMIT 1");
+	assert_string_equal(last, format("%s|%s|reclaim|", acts[doing], ends_as[doing]));
 	if (doing == COMPLETE && situation != RUNNING) {
 		assert_non_null(strstr(ask_text(ledger, "SELECT reason FROM reclaim_events"
 							" ORDER BY seq DESC LIMIT 1"),
@@ -257,18 +255,16 @@ static void test_the_audit_tells_the_whole_life(void **state)
 	for (size_t i = 0; i < COUNT_OF(told); i++) {
 		const char *row = ask_text(
 			ledger,
-			format("SELECT act || '|' || from_state || '|' || to_state || '|' ||"
-			       " coalesce(owner, '') || '|' || attempts || '|' ||"
-			       " recoveries || '|' || coalesce(reason, '') || '|' ||"
-			       " coalesce(rule, '')"
-			       " FROM reclaim_events ORDER BY seq LIMIT 1 OFFSET %zu",
+			format("SELECT act, from_state, to_state, owner, attempts, recoveries,"
+			       " reason, rule FROM reclaim_events ORDER BY seq"
+			       " LIMIT 1 OFFSET %zu",
 			       i));
 		assert_string_equal(row, told[i]);
 	}
 	assert_int_equal(audits(ledger, NULL, NULL), 3);
-	assert_int_equal(ask(ledger->db,
-			     "SELECT count(*) FROM reclaim_events WHERE actor = '' OR at = 0"),
-			 0);
+	assert_int_equal(
+		ask(ledger->db, "SELECT count(*) FROM reclaim_events WHERE actor = ''"), 0);
+	assert_true(ask_time(ledger, "SELECT min(at) FROM reclaim_events") > 0);
 	ledger_close(ledger);
 }
 

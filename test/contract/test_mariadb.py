@@ -1,4 +1,4 @@
-"""The program on MariaDB: the contract's programs, the systems' tables, and servers that are restarted, killed or cut off."""
+"""The program on MariaDB: the systems' tables, and servers that are restarted, killed or cut off."""
 import os
 import re
 import socket
@@ -20,7 +20,6 @@ import test_foundry
 import test_seedcore
 from scene import DONE, NOT_FOUND, UNAVAILABLE, Scene, utc
 
-BUILD = os.environ.get("RECLAIM_BUILD", str(scene.ROOT / "build"))
 UNKNOWN = 9
 SERVER = None
 
@@ -92,19 +91,6 @@ class OnServer(Scene):
     def last_pass(self):
         there = self.sql("SHOW TABLES LIKE 'reclaim_ledgers'")
         return self.sql("SELECT last_at FROM reclaim_ledgers WHERE last_result IS NOT NULL") if there else []
-
-
-class Contract(unittest.TestCase):
-    def test_programs(self):
-        """What every engine promises, run by the programs that test it on a file, too."""
-        for name in ("db", "decorators", "ledger", "verbs", "sweep", "mariadb"):
-            path = Path(BUILD) / "test/contract" / f"test_{name}"
-            with self.subTest(name):
-                if not path.exists():
-                    self.skipTest(f"no {path}")
-                run = subprocess.run([path], env={**os.environ, "RECLAIM_TEST_DB": SERVER.url}, capture_output=True,
-                                     text=True, check=False)
-                self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
 
 
 class FoundryTables(OnServer):

@@ -4,14 +4,12 @@
  */
 #include "scene.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #define TASKS 4
 
 struct killing {
 	void **state;
 	const char *profile, *verb;
+	const char *workers[2];
 	long at;
 	enum fault fault;
 };
@@ -21,34 +19,6 @@ static enum fault kill_at(void *context, const char *name, long step)
 	const struct killing *k = context;
 	(void)name;
 	return step == k->at ? k->fault : FAULT_NONE;
-}
-
-static void copy_file(const char *from, const char *to)
-{
-	char bytes[1 << 16];
-	ssize_t size;
-	int in_fd = open(from, O_RDONLY), out_fd = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	assert_true(in_fd >= 0 && out_fd >= 0);
-	while ((size = read(in_fd, bytes, sizeof(bytes))) > 0) {
-		assert_int_equal(write(out_fd, bytes, (size_t)size), size);
-	}
-	close(in_fd);
-	close(out_fd);
-}
-
-static const char *path_of(void **state, const char *profile)
-{
-	return ledger_url(state, profile) + strlen("sqlite:");
-}
-
-/* The database as it was before the first death. */
-static void restore(void **state, const char *profile)
-{
-	const char *path = path_of(state, profile);
-	unlink(format("%s-wal", path));
-	unlink(format("%s-shm", path));
-	unlink(format("%s-journal", path));
-	copy_file(format("%s.saved", path), path);
 }
 
 static int sweep_and_die(void *context)
@@ -70,9 +40,10 @@ static void kill_everywhere(void **state, struct killing killing, int (*test)(vo
 		int code = 128 + 9;
 		killing.fault = faults[i];
 		for (killing.at = 1; code == 128 + 9; killing.at++) {
-			restore(state, killing.profile);
+			ledger_restore(state, killing.profile);
 			code = in_child(test, &killing, /* drop_rights= */ false);
 			assert_true(code == 0 || code == 128 + 9);
+			ledger_alone(state, killing.profile);
 			check(&killing);
 		}
 		assert_true(killing.at > 8);
@@ -91,23 +62,32 @@ static void check_own(const struct killing *k)
 					 " OR (state = 'ready' AND recoveries = 1 AND owner IS "
 					 "NULL AND error IS NOT NULL))"),
 			 0);
-	assert_int_equal(ask(ledger->db,
-			     "SELECT count(*) FROM reclaim_tasks AS t WHERE recoveries <>"
-			     " (SELECT count(*) FROM reclaim_events AS e"
-			     "  WHERE e.task = t.id AND act = 'recover')"),
-			 0);
+	for (int i = 0; i < TASKS; i++) {
+		const char *id = format("t%d", i);
+		assert_int_equal(audits(ledger, id, "recover"),
+				 ask(ledger->db, format("SELECT recoveries FROM reclaim_tasks"
+							" WHERE id = '%s'",
+							id)));
+	}
 	/* A worker whose claim was taken is ended. */
-	assert_int_equal(
-		ask(ledger->db,
-		    "SELECT count(*) FROM reclaim_workers WHERE state = 'active' AND EXISTS"
-		    " (SELECT 1 FROM reclaim_events AS e WHERE e.owner = reclaim_workers.id)"),
-		0);
+	for (size_t i = 0; i < COUNT_OF(k->workers); i++) {
+		const char *id = k->workers[i];
+		bool active = ask(ledger->db, format("SELECT count(*) FROM reclaim_workers"
+						     " WHERE id = '%s' AND state = 'active'",
+						     id)) == 1;
+		int64_t taken = ask(
+			ledger->db,
+			format("SELECT count(*) FROM reclaim_events WHERE owner = '%s'", id));
+		assert_true(!active || taken == 0);
+	}
 	sweep(ledger);
 	assert_int_equal(
 		ask(ledger->db, "SELECT count(*) FROM reclaim_tasks WHERE state = 'ready'"),
 		TASKS);
 	assert_int_equal(audits(ledger, NULL, "recover"), TASKS);
-	assert_string_equal(ask_text(ledger, "PRAGMA integrity_check"), "ok");
+	if (runs_on(ledger->db, "sqlite")) { /* it ran in the process that was killed */
+		assert_string_equal(ask_text(ledger, "PRAGMA integrity_check"), "ok");
+	}
 	ledger_close(ledger);
 }
 
@@ -118,13 +98,15 @@ static void test_a_sweep_of_our_own_ledger(void **state)
 		submit(ledger, format("t%d", i));
 	}
 	claim(ledger, "by hand", 30 * S);
-	claim_as(ledger, enrol(ledger, 30 * S), 2);
-	claim_as(ledger, enrol(ledger, 30 * S), 1);
+	struct killing killing = { .profile = "reclaim" };
+	for (int i = 0; i < 2; i++) {
+		killing.workers[i] = enrol(ledger, 30 * S);
+		assert_int_equal(claim_as(ledger, killing.workers[i], 2 - i), 2 - i);
+	}
 	ledger_close(ledger);
 	clock_pass(31 * S);
-	copy_file(path_of(state, "reclaim"), format("%s.saved", path_of(state, "reclaim")));
-	kill_everywhere(state, (struct killing){ .profile = "reclaim" }, sweep_and_die,
-			check_own);
+	ledger_save(state, "reclaim");
+	kill_everywhere(state, killing, sweep_and_die, check_own);
 }
 
 /* ---- a sweep of a host's ledger, whose own audit is in the transaction too ---- */
@@ -141,13 +123,17 @@ static void check_foundry(const struct killing *k)
 		    "NULL)"
 		    " OR (status = 'pending' AND claimed_by IS NULL AND claimed_at IS NULL))"),
 		0);
-	assert_int_equal(
-		ask(ledger->db,
-		    "SELECT count(*) FROM foundry_tasks AS t WHERE (status = 'pending') <>"
-		    " (SELECT count(*) FROM task_audit_log AS a WHERE a.task_id = t.task_id)"
-		    " OR (status = 'pending') <>"
-		    " (SELECT count(*) FROM reclaim_events AS e WHERE e.task = t.task_id)"),
-		0);
+	for (int i = 0; i < TASKS; i++) {
+		const char *id = format("t%d", i);
+		bool taken =
+			strcmp(host_status(ledger, host_named("foundry"), id), "pending") == 0;
+		assert_int_equal(audits(ledger, id, NULL), taken);
+		assert_int_equal(
+			ask(ledger->db,
+			    format("SELECT count(*) FROM task_audit_log WHERE task_id = '%s'",
+				   id)),
+			taken);
+	}
 	sweep(ledger);
 	assert_int_equal(
 		ask(ledger->db, "SELECT count(*) FROM foundry_tasks WHERE status = 'pending'"),
@@ -169,7 +155,7 @@ static void test_a_sweep_of_a_hosts_ledger(void **state)
 	OK(verb_beat(ledger, "bob", NULL, &error));
 	ledger_close(ledger);
 	clock_pass(301 * S);
-	copy_file(path_of(state, "foundry"), format("%s.saved", path_of(state, "foundry")));
+	ledger_save(state, "foundry");
 	kill_everywhere(state, (struct killing){ .profile = "foundry" }, sweep_and_die,
 			check_foundry);
 }
@@ -234,7 +220,7 @@ static void test_a_worker(void **state)
 {
 	static const char *const verbs[] = { "complete", "fail", "release" };
 	ledger_close(open_own(state));
-	copy_file(path_of(state, "reclaim"), format("%s.saved", path_of(state, "reclaim")));
+	ledger_save(state, "reclaim");
 	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
 		kill_everywhere(state,
 				(struct killing){ .profile = "reclaim", .verb = verbs[i] },
@@ -258,9 +244,7 @@ static void test_init(void **state)
 	static const enum fault faults[] = { FAULT_KILL_BEFORE, FAULT_KILL_AFTER };
 	for (size_t i = 0; i < 2 * 4; i++) {
 		struct killing k = { state, .at = 1 + (long)i / 2, .fault = faults[i % 2] };
-		unlink(path_of(state, "reclaim"));
-		unlink(format("%s-wal", path_of(state, "reclaim")));
-		unlink(format("%s-shm", path_of(state, "reclaim")));
+		ledger_forget(state, "reclaim");
 		in_child(init_and_die, &k, false);
 		struct ledger *ledger = open_own(state);
 		assert_int_equal(ask(ledger->db, "SELECT count(*) FROM reclaim_schema"), 1);

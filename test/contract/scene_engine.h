@@ -1,0 +1,12 @@
+/* Where the scene's ledgers are: files in its folder, or databases of their own on the server of RECLAIM_TEST_DB. */
+#ifndef SCENE_ENGINE_H
+#define SCENE_ENGINE_H
+
+#include <stdint.h>
+
+/* No database is known any more: the next test gets fresh ones. */
+void engine_reset(void);
+/* Tells the databases whose engine has a clock of its own how far ahead the scene's is. */
+void engine_clock(int64_t ahead);
+
+#endif
