@@ -1,6 +1,8 @@
 /* The verbs on our own ledger, cell by cell (DESIGN.md section 3), and what the audit says of each (I1, I2, I4, I14). */
 #include "scene.h"
 
+#include "look.h"
+
 /* How a task came to be what it is; each by the verbs and a sweep, never by hand. */
 enum situation {
 	NEW,
@@ -268,6 +270,34 @@ static void test_the_audit_tells_the_whole_life(void **state)
 	ledger_close(ledger);
 }
 
+/* Ids and tokens that differ in a space at the end, or in case, have a history each. */
+static void test_the_audit_is_of_one_task(void **state)
+{
+	static const char *const others[] = { "a ", "A", "a  " };
+	struct ledger *ledger = open_own(state);
+	submit(ledger, "a");
+	const char *token = claim(ledger, "me", S);
+	OK(verb_complete(ledger, "a", token, NULL, &error));
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		RESULT_CLEANUP struct result rows = { 0 };
+		bool told = true;
+		OK(look_audit(ledger, others[i], /* after= */ -1, /* limit= */ 9, &rows,
+			      &error));
+		assert_int_equal(rows.rows, 0);
+		OK(ledger_told(ledger, others[i], "complete", NULL, token, &told, &error));
+		assert_false(told);
+	}
+	RESULT_CLEANUP struct result own = { 0 };
+	bool told = true;
+	OK(look_audit(ledger, "a", /* after= */ -1, /* limit= */ 9, &own, &error));
+	assert_int_equal(own.rows, 1);
+	OK(ledger_told(ledger, "a", "complete", NULL, format("%s ", token), &told, &error));
+	assert_false(told);
+	OK(ledger_told(ledger, "a", "complete", NULL, token, &told, &error));
+	assert_true(told);
+	ledger_close(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +305,7 @@ int main(void)
 		in_scene(test_other_tokens_are_lost),
 		in_scene(test_an_unknown_task_is_not_found),
 		in_scene(test_the_audit_tells_the_whole_life),
+		in_scene(test_the_audit_is_of_one_task),
 	};
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }
