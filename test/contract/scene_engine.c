@@ -27,6 +27,11 @@ static const char *server(void)
 	return url && strstr(url, "://") ? url : NULL;
 }
 
+bool engine_is_remote(void)
+{
+	return server() != NULL;
+}
+
 static const char *url_of(const char *database)
 {
 	const char *url = server(), *path = strchr(strstr(url, "://") + 3, '/');

@@ -2,8 +2,11 @@
 #ifndef SCENE_ENGINE_H
 #define SCENE_ENGINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+/* Whether they are on a server. */
+bool engine_is_remote(void);
 /* No database is known any more: the next test gets fresh ones. */
 void engine_reset(void);
 /* Tells the databases whose engine has a clock of its own how far ahead the scene's is. */
