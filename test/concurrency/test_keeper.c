@@ -2,7 +2,6 @@
 #include "driver.h"
 #include "keeper.h"
 #include "scene.h"
-#include "scene_engine.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

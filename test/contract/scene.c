@@ -1,8 +1,6 @@
 /* The clock, our own ledger, shorthand. */
 #include "scene.h"
 
-#include "scene_engine.h"
-
 #include <string.h>
 #include <time.h>
 

@@ -3,6 +3,7 @@
 #define SCENE_H
 
 #include "contract.h"
+#include "scene_engine.h"
 
 #include "fault.h"
 #include "pass.h"
@@ -36,9 +37,7 @@ int64_t clock_read(void);
 struct ledger *open_own(void **state);
 /* Another connection to the ledger of that profile; `decide` NULL: without faults. */
 struct ledger *open_ledger(void **state, const char *profile, fault_fn *decide, void *context);
-/* The URL of that profile's ledger, whose database is fresh when a test first asks. */
-const char *ledger_url(void **state, const char *profile);
-/* … and again, when nobody is connected to it. */
+/* Its database is fresh again; nobody is connected to it. */
 void ledger_forget(void **state, const char *profile);
 /* Waits until nobody is connected to it: a server learns a little later that a process has died. */
 void ledger_alone(void **state, const char *profile);

@@ -1,6 +1,4 @@
 /* Databases for the scene: made, saved and brought back as each engine does it; and its clock there. */
-#include "scene_engine.h"
-
 #include "scene.h"
 
 #include <fcntl.h>

@@ -12,4 +12,7 @@ void engine_reset(void);
 /* Tells the databases whose engine has a clock of its own how far ahead the scene's is. */
 void engine_clock(int64_t ahead);
 
+/* The URL of that profile's ledger, whose database is fresh when a test first asks. */
+const char *ledger_url(void **state, const char *profile);
+
 #endif
