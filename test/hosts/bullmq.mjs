@@ -23,7 +23,6 @@ await run({
 		const { job, finished, done } = shift(count)
 		const worker = new Worker('mail', (each) => job(each.id), {
 			connection: { connectionString: url },
-			lockDuration: 2000,
 			stalledInterval: 3600000,
 			...options,
 		})
