@@ -333,5 +333,22 @@ class Laravel(RealHost):
         self.assertEqual(self.give_up(tries=1), [str(job)])
 
 
+@needs("djangoq.py")
+class DjangoQ(RealHost):
+    program = "djangoq.py"
+    ledger = "django-q"
+    hours_pass = "UPDATE django_q_ormq SET lock = lock - interval '5 hours' WHERE lock > now() - interval '1 hour'"
+
+    def test_killed_recovered_finished(self):
+        job = self.host.submit(to="anna")
+        self.kill_one()
+        held = self.host.show(id=job)
+        self.sweep()
+        waiting = self.host.show(id=job)
+        self.assertLess(waiting["queued"]["lock"], held["queued"]["lock"])
+        self.assertEqual(self.finish().has("finished"), [job])
+        self.assertEqual(self.host.show(id=job), {"queued": None, "task": {"success": True, "attempt_count": 1}})
+
+
 if __name__ == "__main__":
     unittest.main()

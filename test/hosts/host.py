@@ -31,6 +31,26 @@ def php(library):
     return shutil.which("php") if Path("/usr/share/php", library, "autoload.php").exists() else None
 
 
+def python(package):
+    """Debian's Python, which is the one that sees Debian's packages."""
+    return "/usr/bin/python3" if Path("/usr/lib/python3/dist-packages", package).exists() else None
+
+
+def family(pid):
+    """The process and its descendants."""
+    children = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return found
+
+
 # What runs each host's program; None where it is not installed.
 RUN_BY = {
     "pg_boss.mjs": node(),
@@ -38,6 +58,7 @@ RUN_BY = {
     "bullmq.mjs": node(),
     "delayed_job.rb": ruby("delayed_job_active_record"),
     "laravel.php": php("Illuminate/Queue"),
+    "djangoq.py": python("django_q"),
 }
 
 
@@ -62,8 +83,12 @@ class Worker:
         self.process.send_signal(number)
 
     def kill(self):
-        """kill -9."""
-        self.process.kill()
+        """kill -9, of all its processes."""
+        for pid in family(self.process.pid):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         self.process.wait()
 
     def let_go(self):
@@ -79,8 +104,7 @@ class Worker:
         if not self.process.stdin.closed:
             self.process.stdin.close()
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+            self.kill()
 
 
 class Host:
