@@ -152,7 +152,7 @@ static void test_a_dry_run_before_our_tables(void **state)
 		ledger = open_ledger(state, host->profile, NULL, NULL);
 		struct sweep_result real = swept(ledger, (struct pass_options){ .limit = -1 });
 		assert_string_equal(ids_of(&dry), ids_of(&real));
-		assert_string_equal(dry.tasks[0].reason, real.tasks[0].reason);
+		assert_string_equal(dry.tasks[0].rule, real.tasks[0].rule);
 		assert_int_equal(dry.tasks[0].remedy, real.tasks[0].remedy);
 		sweep_result_finish(&dry);
 		sweep_result_finish(&real);
