@@ -191,7 +191,8 @@ static bool take_offset(struct cursor *cursor, int64_t *ret_usec)
 		*ret_usec = 0;
 		return true;
 	}
-	sign = *cursor->at == '-' ? -1 : 1;
+	(void)take_any(cursor, " ");
+	sign = cursor->at != cursor->end && *cursor->at == '-' ? -1 : 1;
 	if (!take_any(cursor, "+-") || !take_number(cursor, 2, &hours)) {
 		return false;
 	}

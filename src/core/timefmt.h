@@ -27,7 +27,8 @@ bool time_format_parse(const char *name, enum time_format *ret_format);
 bool time_format_is_number(enum time_format format);
 
 /*
- * ISO text: YYYY-MM-DD, 'T', 't' or a space, HH:MM[:SS[.f{0,9}]], then Z, z, ±hh, ±hhmm, ±hh:mm or nothing (UTC).
+ * ISO text: YYYY-MM-DD, 'T', 't' or a space, HH:MM[:SS[.f{0,9}]], then Z, z, ±hh, ±hhmm, ±hh:mm, these three maybe
+ * behind a space, or nothing (UTC).
  * Nanoseconds are cut. A leap second (:60) is the next minute's first. A zone by name, and anything else, is refused.
  */
 bool time_parse(const char *data, size_t size, int64_t *ret_time);
