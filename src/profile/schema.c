@@ -150,7 +150,7 @@ static const struct field budget_fields[] = {
 	{ "kept", SHAPE_SWITCH, .offset = P(counts_recoveries), .words = &kept_words },
 	{ "within", SHAPE_DURATION, .offset = P(counts_within) },
 	{ "last_resort", SHAPE_WORD, .offset = P(policy.last_resort),
-	  .words = &last_resorts_words },
+	  .words = &instead_words },
 };
 static const struct section budget_section = { budget_fields, COUNT(budget_fields) };
 
@@ -322,7 +322,7 @@ static const struct field root_fields[] = {
 	{ "key", SHAPE_NAMES, true, P(key) },
 	{ "native", SHAPE_FLAG, .offset = P(native) },
 	{ "claims", SHAPE_TEXT, .offset = P(claims) },
-	{ "conflict", SHAPE_WORD, .offset = P(conflict), .words = &conflict_words },
+	{ "conflict", SHAPE_WORD, .offset = P(conflict), .words = &instead_words },
 	{ "wake", SHAPE_TEXT, .offset = P(wake) },
 	{ "compute", SHAPE_SECTION, .section = &compute_section },
 	{ "columns", SHAPE_SECTION, true, .section = &columns_section },

@@ -47,8 +47,8 @@ static const char *kept_at(int i)
 	return i == 0 ? "column" : "audit";
 }
 
-/* One that breaks a unique index can't be tried again, which a requeue would be. */
-static const char *conflict_at(int i)
+/* What is done instead of a requeue is none. */
+static const char *instead_at(int i)
 {
 	return i == REMEDY_REQUEUE ? NULL : remedy_name((enum remedy)i);
 }
@@ -57,13 +57,12 @@ const struct words states_words = { state_at, STATE_READY, STATE_COUNT };
 const struct words signals_words = { signal_at, 0, SIGNAL_COUNT };
 const struct words kinds_words = { kind_at, 0, RULE_KIND_COUNT };
 const struct words remedies_words = { remedy_at, 0, REMEDY_COUNT };
-const struct words last_resorts_words = { remedy_at, REMEDY_FAIL, REMEDY_COUNT };
 const struct words formats_words = { format_at, 0, TIME_FORMAT_COUNT };
 const struct words missing_words = { missing_at, 0, 2 };
 const struct words unless_words = { unless_at, 0, 2 };
 const struct words modes_words = { mode_at, 0, ERROR_PUSH + 1 };
 const struct words kept_words = { kept_at, 0, 2 };
-const struct words conflict_words = { conflict_at, 0, REMEDY_COUNT };
+const struct words instead_words = { instead_at, 0, REMEDY_COUNT };
 
 void words_list(struct text *text, const struct words *words)
 {

@@ -392,7 +392,7 @@ const struct mistake mistakes[] = {
 	{ ALL "budget { recoveries = 3 kept = \"audit\"\nlast_resort = \"cancel\" }\n", 9,
 	  "last resort of the budget leads to 'cancelled'", "another remedy" },
 	{ ALL "budget {\nlast_resort = \"requeue\" }\n", 9, "last_resort = \"requeue\"",
-	  "allowed: fail, stuck, cancel" },
+	  "allowed: report, fail, stuck, cancel" },
 	{ ALL "conflict = \"requeue\"\n", 8, "conflict = \"requeue\"",
 	  "allowed: report, fail, stuck, cancel" },
 	{ ALL "\nconflict = \"stuck\"\n", 9, "conflict leads to 'stuck'", "states { stuck" },
