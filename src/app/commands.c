@@ -1,14 +1,15 @@
 /* The table of commands: a command is one file and one row here. */
 #include "app.h"
 
-extern const struct command audit_command, beat_command, cancel_command, check_command,
-	claim_command, cleanup_command, complete_command, dot_command, explain_command,
-	fail_command, help_command, init_command, list_command, plan_command, profiles_command,
-	prune_command, recover_command, release_command, renew_command, retry_command,
-	run_command, show_command, stale_command, status_command, submit_command, sweep_command,
-	work_command, workers_command;
+extern const struct command adopt_command, audit_command, beat_command, cancel_command,
+	check_command, claim_command, cleanup_command, complete_command, detect_command,
+	dot_command, explain_command, fail_command, help_command, init_command, list_command,
+	plan_command, profiles_command, prune_command, recover_command, release_command,
+	renew_command, retry_command, run_command, show_command, stale_command, status_command,
+	submit_command, sweep_command, work_command, workers_command;
 
 const struct command *const commands[] = {
+	&adopt_command,
 	&audit_command,
 	&beat_command,
 	&cancel_command,
@@ -16,6 +17,7 @@ const struct command *const commands[] = {
 	&claim_command,
 	&cleanup_command,
 	&complete_command,
+	&detect_command,
 	&dot_command,
 	&explain_command,
 	&fail_command,

@@ -31,8 +31,9 @@ static enum reclaim_status seed(struct ledger *ledger, struct reclaim_error *err
 
 #define ENGINES_MAX 8
 
-enum reclaim_status ledger_profile(const char *name_or_file, const char *url,
-				   struct profile **ret_profile, struct reclaim_error *error)
+static enum reclaim_status read_profile(const char *name_or_file, const char *text,
+					const char *url, struct profile **ret_profile,
+					struct reclaim_error *error)
 {
 	const char *names[ENGINES_MAX + 1] = { NULL };
 	const struct db_driver *driver = db_driver_of(url);
@@ -40,7 +41,15 @@ enum reclaim_status ledger_profile(const char *name_or_file, const char *url,
 	for (size_t i = 0; i < ENGINES_MAX && sql_engines[i].name; i++) {
 		names[i] = sql_engines[i].name;
 	}
-	return profile_load(name_or_file, &engines, ret_profile, error);
+	return text ? profile_parse(text, strlen(text), name_or_file, &engines, ret_profile,
+				    error)
+		    : profile_load(name_or_file, &engines, ret_profile, error);
+}
+
+enum reclaim_status ledger_profile(const char *name_or_file, const char *url,
+				   struct profile **ret_profile, struct reclaim_error *error)
+{
+	return read_profile(name_or_file, NULL, url, ret_profile, error);
 }
 
 enum reclaim_status ledger_open(const struct ledger_options *options,
@@ -53,8 +62,8 @@ enum reclaim_status ledger_open(const struct ledger_options *options,
 	name_actor(ledger);
 	enum reclaim_status status = seed(ledger, error);
 	if (!status) {
-		status =
-			ledger_profile(options->profile, options->url, &ledger->profile, error);
+		status = read_profile(options->profile, options->profile_text, options->url,
+				      &ledger->profile, error);
 	}
 	if (!status) {
 		struct db_options db = options->db;

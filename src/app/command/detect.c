@@ -1,0 +1,280 @@
+/* detect: which known ledgers live in a database. */
+#include "catalog.h"
+#include "condition.h"
+#include "dictionary.h"
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A built-in profile that fits the tables that are there. */
+struct found {
+	const char *profile, *table;
+	struct text version;
+	int64_t in_flight, stale, blind, oldest;
+};
+
+struct detection {
+	const struct app *app;
+	struct ledger *ledger; /* for looking around; its profile plays no part */
+	struct result tables;
+	struct found *items;
+	size_t count, room;
+	struct text
+		near; /* tables that have a known name, and why they are not that ledger's; a line each */
+};
+
+static void detection_finish(struct detection *d)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		text_finish(&d->items[i].version);
+	}
+	free(d->items);
+	text_finish(&d->near);
+	result_finish(&d->tables);
+	ledger_close(d->ledger);
+}
+
+/* The name behind the schema. */
+static const char *bare(const char *table)
+{
+	const char *dot = strrchr(table, '.');
+	return dot ? dot + 1 : table;
+}
+
+static const char *table_at(const struct detection *d, size_t i)
+{
+	return result_cell(&d->tables, i, 0)->data;
+}
+
+/* The host's own word for its schema; what it can't tell is not told. */
+static void read_version(struct ledger *ledger, struct text *out)
+{
+	const char *sql = ledger->profile->version_query;
+	const struct statement statement = { .name = "version", .sql = sql };
+	struct result RESULT_CLEANUP result = { 0 };
+	if (sql && !db_run(ledger->db, &statement, NULL, &result, NULL) && result.rows > 0) {
+		value_print(out, result_cell(&result, 0, 0));
+	}
+}
+
+static struct found *add_found(struct detection *d)
+{
+	if (d->count == d->room) {
+		size_t room = d->room ? d->room * 2 : 8;
+		struct found *more = reallocarray(d->items, room, sizeof(*more));
+		if (!more) {
+			return NULL;
+		}
+		d->items = more;
+		d->room = room;
+	}
+	d->items[d->count] = (struct found){ 0 };
+	return &d->items[d->count++];
+}
+
+static enum reclaim_status describe(struct detection *d, const char *name,
+				    struct ledger *ledger, struct reclaim_error *error)
+{
+	struct condition condition = { 0 };
+	enum reclaim_status status = condition_look(ledger, &condition, error);
+	if (status) {
+		return status;
+	}
+	struct found *found = add_found(d);
+	if (found) {
+		found->profile = name;
+		found->table = ledger->profile->table;
+		found->in_flight = condition.counts.in_flight;
+		found->stale = condition.stale;
+		found->blind = condition.blind;
+		found->oldest = condition.oldest;
+		read_version(ledger, &found->version);
+	}
+	condition_finish(&condition);
+	return found ? RECLAIM_OK : fail_no_memory(error);
+}
+
+/* A table of the profile's name that is not the profile's: another version, or somewhere else. */
+static void note_near(struct detection *d, const char *name, const char *wanted,
+		      const char *why)
+{
+	for (size_t i = 0; i < d->tables.rows; i++) {
+		const char *table = table_at(d, i);
+		if (string_equal(table, wanted)) {
+			text_printf(&d->near, "table '%s' has %s's name, but: %s\n", table,
+				    name, why);
+		} else if (string_equal(bare(table), bare(wanted))) {
+			text_printf(&d->near,
+				    "table '%s' has %s's name in another place; "
+				    "`reclaim profiles %s > %s.conf`, and there: table = "
+				    "\"%s\"\n",
+				    table, name, name, name, table);
+		}
+	}
+}
+
+/* One built-in profile against the database. A profile that does not fit is no failure. */
+static enum reclaim_status try_profile(struct detection *d, const char *name,
+				       struct reclaim_error *error)
+{
+	struct app app = *d->app;
+	struct ledger *ledger = NULL;
+	struct reclaim_error why = { 0 };
+	struct profile *profile = NULL;
+	app.profile = name;
+	if (ledger_profile(name, app.db, &profile, &why)) {
+		return RECLAIM_OK; /* not for this engine */
+	}
+	enum reclaim_status status = app_open_as(&app, /* creates= */ false,
+						 /* looks= */ true, &ledger, error);
+	if (!status && ledger_plan(ledger, &why) == RECLAIM_OK) {
+		status = describe(d, name, ledger, error);
+	} else if (!status && !profile->native) {
+		note_near(d, name, profile->table, why.message);
+	}
+	profile_destroy(profile);
+	ledger_close(ledger);
+	return status;
+}
+
+static enum reclaim_status look_around(struct detection *d, struct reclaim_error *error)
+{
+	const char *name;
+	enum reclaim_status status = app_open_as(d->app, /* creates= */ false,
+						 /* looks= */ true, &d->ledger, error);
+	if (!status) {
+		status = catalog_tables(d->ledger->db, &d->tables, error);
+	}
+	for (size_t i = 0; !status && profile_builtin_at(i, &name); i++) {
+		status = try_profile(d, name, error);
+	}
+	return status;
+}
+
+/* ---- what is said ---- */
+
+static void print_json(struct text *out, const struct detection *d)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		const struct found *found = &d->items[i];
+		struct text TEXT_CLEANUP next = { 0 };
+		struct json json = { .out = out };
+		text_printf(&next, "reclaim --profile %s sweep --dry-run", found->profile);
+		json_open(&json, NULL, '{');
+		json_string(&json, "profile", found->profile);
+		json_string(&json, "table", found->table);
+		json_string(&json, "version",
+			    found->version.size ? text_string(&found->version) : NULL);
+		json_int(&json, "in_flight", found->in_flight);
+		json_int(&json, "stale", found->stale);
+		json_int(&json, "blind", found->blind);
+		json_string(&json, "next", text_string(&next));
+		json_close(&json, '}');
+		text_add(out, "\n");
+	}
+}
+
+static void print_text(struct text *out, const struct detection *d)
+{
+	static const struct heading headings[] = {
+		{ .title = "LEDGER" },
+		{ .title = "TABLE", .elastic = true },
+		{ .title = "VERSION" },
+		{ .title = "IN FLIGHT", .right = true },
+		{ .title = "STALE", .right = true },
+		{ .title = "OLDEST", .right = true },
+		{ .title = "TRY NEXT", .tail = true },
+	};
+	const struct screen screen = screen_of(d->app);
+	struct text_table TABLE_CLEANUP table = TEXT_TABLE(headings);
+	for (size_t i = 0; i < d->count; i++) {
+		const struct found *found = &d->items[i];
+		struct text TEXT_CLEANUP next = { 0 };
+		text_printf(&next, "reclaim --profile %s %s", found->profile,
+			    found->stale ? "sweep --dry-run" : "check");
+		text_table_add(&table, TINT_GOOD, found->profile);
+		text_table_add(&table, TINT_PLAIN, found->table);
+		text_table_add(&table, TINT_PLAIN, text_string(&found->version));
+		text_table_add_count(&table, found->in_flight);
+		text_table_add_count(&table, found->stale);
+		text_table_add_age(&table, found->oldest);
+		text_table_add(&table, TINT_PLAIN, text_string(&next));
+	}
+	text_table_print(out, &table, &screen);
+}
+
+/* Nothing is known here: what could be a table of tasks, by the names of its columns. */
+static enum reclaim_status suggest(const struct detection *d, struct reclaim_error *error)
+{
+	enum reclaim_status status = RECLAIM_OK;
+	for (size_t i = 0; !status && i < d->tables.rows; i++) {
+		struct table *table = NULL;
+		status = db_look_up(d->ledger->db, table_at(d, i), &table, error);
+		if (!status && table->exists && looks_like_tasks(table)) {
+			app_complain(d->app,
+				     "table '%s' looks like one of tasks: "
+				     "reclaim adopt %s > %s.conf",
+				     table_at(d, i), table_at(d, i), bare(table_at(d, i)));
+		}
+		table_destroy(table);
+	}
+	return status;
+}
+
+static void say_near(const struct detection *d)
+{
+	for (const char *line = text_string(&d->near); *line;) {
+		size_t size = strcspn(line, "\n");
+		app_complain(d->app, "%.*s", (int)size, line);
+		line += size + (line[size] == '\n');
+	}
+}
+
+static int report(const struct detection *d)
+{
+	struct text TEXT_CLEANUP out = { 0 };
+	struct reclaim_error error = { 0 };
+	if (d->app->json) {
+		print_json(&out, d);
+	} else if (d->count > 0) {
+		print_text(&out, d);
+	}
+	int code = app_out(d->app, &out);
+	say_near(d);
+	if (code || d->count > 0) {
+		return code;
+	}
+	if (suggest(d, &error)) {
+		return app_fail(d->app, &error);
+	}
+	app_complain(d->app,
+		     "no ledger that a built-in profile knows, in %zu tables; "
+		     "`reclaim adopt TABLE` writes a profile for a table of yours",
+		     d->tables.rows);
+	return EXIT_NOT_FOUND;
+}
+
+static int run(struct app *app, const char *const *values, int argc, char **argv)
+{
+	struct detection d = { .app = app };
+	struct reclaim_error error = { 0 };
+	(void)values;
+	(void)argc;
+	(void)argv;
+	int code = look_around(&d, &error) ? app_fail(app, &error) : report(&d);
+	detection_finish(&d);
+	return code;
+}
+
+const struct command detect_command = {
+	.name = "detect",
+	.arguments = "",
+	.summary = "finds the ledgers in a database that a built-in profile knows",
+	.about = "Holds every built-in profile against the tables that are there: what fits, "
+		 "how "
+		 "many claims are in flight and stale, and what to try next. It only looks.",
+	.codes = "3 nothing that is known",
+	.example = "reclaim --db postgres://app@localhost/app detect",
+	.run = run,
+};

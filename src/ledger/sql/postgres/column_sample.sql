@@ -1,0 +1,1 @@
+SELECT {column} FROM {relation} WHERE {column} IS NOT NULL LIMIT 1
