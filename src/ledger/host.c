@@ -236,12 +236,12 @@ static enum reclaim_status host_claim(struct ledger *ledger, const struct claimi
 		status = claim_due(ledger, claiming, &owner, &claims, error);
 		status = ledger_end(ledger, status, error);
 	}
-	if (status) {
+	if (status && status != RECLAIM_UNKNOWN) {
 		claims_finish(&claims);
 		return status;
 	}
 	*ret_claims = claims;
-	return RECLAIM_OK;
+	return status;
 }
 
 /* ---- handing in ---- */

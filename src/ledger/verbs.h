@@ -49,7 +49,10 @@ struct claims {
 };
 void claims_finish(struct claims *claims);
 
-/* OK with no items when there is nothing to claim, or a registered owner is not active any more (its next beat says so). */
+/*
+ * OK with no items when there is nothing to claim, or a registered owner is not active any more (its next beat says so).
+ * UNKNOWN: on a host's ledger `ret_claims` are those that may have been kept; a renewal of each tells.
+ */
 enum reclaim_status verb_claim(struct ledger *ledger, const struct claiming *claiming,
 			       struct claims *ret_claims, struct reclaim_error *error);
 /* `lease` 0: only the progress is kept. */

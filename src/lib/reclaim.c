@@ -251,6 +251,7 @@ enum reclaim_status reclaim_claim(struct reclaim *ledger,
 	};
 	status = verb_claim(ledger->ledger, &ours, &claims, error);
 	if (status) {
+		claims_finish(&claims);
 		return status;
 	}
 	if (claims.count == 0) {

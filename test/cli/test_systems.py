@@ -199,5 +199,29 @@ class CloacinaNaivePostgres(CloacinaZonedPostgres):
     system = NAIVE_CLOACINA
 
 
+class LateOnOurOwn:
+    """A hand-in that waited for the sweep which took its claim is late and unclaimed work: kept (I14)."""
+
+    def test_it_hands_in_between_take_and_commit(self):
+        self.reclaim("init")
+        self.reclaim("submit", "--id", ID)
+        token = self.json("claim", "--owner", "anna", "--lease", "1ms").rows[0]["token"]
+        late = []
+        act = lambda: late.append(self.complete_behind(ID, token))  # noqa: E731
+        with self.wire(self.taking(self.own_tasks), self.commit, act=act) as environment:
+            self.assertEqual(self.json("sweep", env=environment).answer["requeued"], 1)
+        self.assertEqual(late[0].end(), DONE, late[0].err)
+        self.assertEqual(self.json("show", ID).answer["state"], "completed")
+        self.assertEqual([event["act"] for event in self.json("audit").rows], ["recover", "complete"])
+
+
+class OwnPostgres(LateOnOurOwn, OnPostgres):
+    own_tasks = '"reclaim"."tasks"'
+
+
+class OwnMariadb(LateOnOurOwn, OnMariadb):
+    own_tasks = "reclaim_tasks"
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -113,6 +113,7 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	}
 	claiming.lease = values[LEASE] ? claiming.lease : app->ledger->profile->lease;
 	if (verb_claim(app->ledger, &claiming, &claims, &error)) {
+		claims_finish(&claims);
 		return app_fail(app, &error);
 	}
 	int code = print(app, &claims);

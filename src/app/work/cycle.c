@@ -124,6 +124,35 @@ static void claim_failed(struct work *work, const struct reclaim_error *error)
 	}
 }
 
+/* A claim that was kept can be renewed; OK: it has been found out for all, and those that are ours are started. */
+static enum reclaim_status settle(struct work *work, const char *worker,
+				  struct reclaim_error *error)
+{
+	struct claims *unsure = &work->unsure;
+	bool ours[CLAIM_AT_ONCE];
+	size_t kept = 0;
+	for (size_t i = 0; i < unsure->count; i++) {
+		enum reclaim_status status =
+			verb_renew(work->ledger, unsure->items[i].id, unsure->items[i].token,
+				   work->keeping.lease, /* progress= */ NULL, error);
+		ours[i] = status == RECLAIM_OK;
+		if (status && status != RECLAIM_LOST && status != RECLAIM_NOT_FOUND &&
+		    status != RECLAIM_NOT_ALLOWED && status != RECLAIM_UNSUPPORTED) {
+			return status;
+		}
+	}
+	for (size_t i = 0; i < unsure->count; i++) {
+		if (ours[i]) {
+			unsure->items[kept++] = unsure->items[i];
+		}
+	}
+	unsure->count = kept;
+	reclaim_keeper_claiming(work->keeper, 1);
+	start_all(work, unsure, worker);
+	claims_finish(unsure);
+	return RECLAIM_OK;
+}
+
 static void claim(struct work *work)
 {
 	char worker[RECLAIM_ID_SIZE];
@@ -143,12 +172,20 @@ static void claim(struct work *work)
 		work->claim_at = work_now() + CLAIM_EVERY;
 		return;
 	}
+	if (work->unsure.count) {
+		error.status = settle(work, worker, &error);
+		if (error.status) {
+			claim_failed(work, &error);
+		}
+		return;
+	}
 	claiming.registered = work->ledger->profile->native;
 	claiming.lease = claiming.registered ? 0 : work->keeping.lease;
 	reclaim_keeper_claiming(work->keeper, 1);
 	error.status = verb_claim(work->ledger, &claiming, &claims, &error);
 	if (error.status) {
 		reclaim_keeper_claiming(work->keeper, -1);
+		work->unsure = claims;
 		claim_failed(work, &error);
 		return;
 	}

@@ -230,6 +230,7 @@ static int finish(struct work *work, const struct reclaim_error *error)
 	loop_remove(&work->loop, &work->wake);
 	loop_finish(&work->loop);
 	ledger_close(work->ledger);
+	claims_finish(&work->unsure);
 	pthread_mutex_destroy(&work->mutex);
 	free(work->guardians);
 	return code;
