@@ -190,6 +190,16 @@ class Rules(Delegations):
             self.assertLess(scene.seconds_between(self.row(name)["updated_at"], zulu()), 60)
             self.assertRegex(self.row(name)["updated_at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 
+    def test_its_partial_index_is_enough(self):
+        """A large table of what is finished; without the index it is refused unless forced."""
+        self.sql("INSERT INTO delegations (delegation_id, caller_id, callee_id, status) WITH RECURSIVE n(i) AS"
+                 " (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100001) SELECT i, '', '', 'completed' FROM n")
+        self.insert("d1", deadline=zulu(100))
+        self.assertEqual(self.sweep()["deadline_failures"], 1)
+        self.sql("DROP INDEX delegations_in_flight")
+        self.assertIn("--force", self.reclaim("sweep", code=USAGE).err)
+        self.reclaim("sweep", "--force")
+
     def test_no_cap(self):
         for i in range(30):
             self.insert(f"d{i}", deadline=zulu(100))

@@ -2,8 +2,8 @@
 import unittest
 
 from engines import OnMariadb, OnPostgres
-from scene import DONE, REFUSED
-from systems import AGE, DEADLINE, FOUNDRY, ID, LEASES, NAIVE_CLOACINA, SILENT_AGENT, ZONED_CLOACINA
+from scene import DONE, REFUSED, USAGE
+from systems import AGE, DEADLINE, DELEGATIONS, FOUNDRY, ID, LEASES, NAIVE_CLOACINA, SILENT_AGENT, ZONED_CLOACINA
 
 
 class Killed:
@@ -165,6 +165,24 @@ class SeedcorePostgres(Races, OnPostgres):
 
 class DelegationsPostgres(Races, OnPostgres):
     system = SILENT_AGENT
+
+
+class DelegationsIndexPostgres(OnPostgres):
+    profile = "delegations"
+
+    def tables(self):
+        return DELEGATIONS
+
+    def test_its_partial_index_is_enough(self):
+        """A large table of what is finished; without the index it is refused unless forced."""
+        self.sql("INSERT INTO delegations (delegation_id, caller_id, callee_id, status)"
+                 f" SELECT i::text, '{ID}', '{ID}', 'completed' FROM generate_series(1, 100001) AS i; ANALYZE delegations")
+        self.sql(SILENT_AGENT.submit)
+        self.sql("UPDATE delegations SET deadline = now() WHERE status = 'queued'")
+        self.assertEqual(self.json("sweep").answer["deadline_failures"], 1)
+        self.sql("DROP INDEX delegations_in_flight")
+        self.assertIn("--force", self.reclaim("sweep", code=USAGE).err)
+        self.reclaim("sweep", "--force")
 
 
 class DelegationsDeadlinePostgres(Killed, OnPostgres):
