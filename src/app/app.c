@@ -21,6 +21,7 @@ enum reclaim_status app_open_as(const struct app *app, bool creates, bool looks,
 		.profile = app->profile,
 		.db = { .create = creates,
 			.read_only = looks,
+			.busy = app->patience,
 			.cancel = (volatile int *)&app->cancel },
 	};
 	struct ledger *ledger;

@@ -55,6 +55,7 @@ struct app {
 	struct profile *loaded; /* NEED_PROFILE: with what stands over it */
 	atomic_flag *
 		told; /* set once: what is wrong in the environment has been told; copies share it */
+	int64_t patience; /* how long to wait for others' locks; 0: the default; less: not at all */
 	volatile int cancel; /* set by SIGINT and SIGTERM: calls on the database end soon */
 };
 

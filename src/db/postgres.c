@@ -185,12 +185,16 @@ static enum reclaim_status postgres_script(struct db *db, const char *sql,
 {
 	struct postgres *pg = postgres_of(db);
 	struct trip TRIP_CLEANUP trip = { 0 };
+	struct lockwatch watch;
 	enum reclaim_status status =
 		db->in_transaction ? RECLAIM_OK : postgres_ready(pg, error);
-	if (status == RECLAIM_OK && !trip_script(&trip, pg, sql)) {
+	lockwatch_start(&watch, pg, sql);
+	if (status == RECLAIM_OK &&
+	    !trip_script(&trip, pg, sql, db->in_transaction ? NULL : &watch)) {
 		status = postgres_fail(pg, &trip, "script", sql,
 				       /* commits= */ !db->in_transaction, error);
 	}
+	lockwatch_finish(&watch);
 	if (!db->in_transaction) {
 		postgres_rollback(db);
 	}

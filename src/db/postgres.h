@@ -38,6 +38,24 @@ bool postgres_cancelled(const struct postgres *pg);
 /* Sleeps; false: cancelled meanwhile. */
 bool postgres_nap(const struct postgres *pg, int64_t time);
 
+/* ---- postgres_watch.c ---- */
+
+/* Over a script that runs: whether it waits for somebody's transaction, and for whose. */
+struct lockwatch {
+	struct postgres *pg;
+	const char *sql;
+	PGconn *other; /* NULL: none yet, or it was lost */
+	bool asked;
+	int64_t every, next; /* looks (monotonic) */
+	int64_t since;       /* when it was first seen to wait (monotonic); 0: it does not */
+	struct text holders;
+};
+
+void lockwatch_start(struct lockwatch *watch, struct postgres *pg, const char *sql);
+/* Looks, from time to time; true: it has waited for longer than our patience. */
+bool lockwatch_is_over(struct lockwatch *watch);
+void lockwatch_finish(struct lockwatch *watch);
+
 /* ---- postgres_trip.c ---- */
 
 /* One round trip: what is sent together and answered in this order. The first failure ends it. */
@@ -48,6 +66,8 @@ struct trip {
 	PGresult *failure; /* NULL: the connection was lost without a word */
 	bool lost;
 	bool no_memory;
+	struct lockwatch *watch; /* of a script outside of a transaction; or NULL */
+	bool overdue;            /* it was cancelled because it waited for too long */
 };
 
 #define TRIP_CLEANUP __attribute__((cleanup(trip_finish)))
@@ -71,8 +91,9 @@ void trip_send_prepared(struct trip *trip, const struct bound *bound);
 /* Sends what is left and reads all answers; false: something failed. */
 bool trip_end(struct trip *trip, answer_fn *answer, void *context);
 void trip_finish(struct trip *trip);
-/* A script, as it is. */
-bool trip_script(struct trip *trip, struct postgres *pg, const char *sql);
+/* A script, as it is; `watch` says when it has waited for too long, and may be NULL. */
+bool trip_script(struct trip *trip, struct postgres *pg, const char *sql,
+		 struct lockwatch *watch);
 
 /* ---- postgres_value.c ---- */
 

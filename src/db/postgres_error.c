@@ -178,6 +178,13 @@ static void add_grant(const struct postgres *pg, const char *message, const char
 
 /* ---- failures ---- */
 
+/* A standby refuses to begin what writes in words of its own; nothing else of a begin can be unknown to an engine. */
+static const char *state_of(const struct trip *trip, const char *tried)
+{
+	const char *state = field(trip->failure, PG_DIAG_SQLSTATE);
+	return strcmp(tried, "begin") == 0 && strncmp(state, "0A", 2) == 0 ? "25006" : state;
+}
+
 static enum reclaim_status fail_lost(struct postgres *pg, const char *tried, bool commits,
 				     struct reclaim_error *error)
 {
@@ -207,10 +214,21 @@ static enum reclaim_status fail_locked(const struct postgres *pg, const char *tr
 		    pg->shown, tried, text_string(&patience));
 }
 
+static enum reclaim_status fail_overdue(const struct postgres *pg, const struct trip *trip,
+					const char *tried, struct reclaim_error *error)
+{
+	TEXT_CLEANUP struct text patience = { 0 };
+	duration_print(&patience, pg->patience);
+	return fail(error, RECLAIM_BUSY,
+		    "database '%s': %s: it has waited for others' transactions for over %s: %s",
+		    pg->shown, tried, text_string(&patience),
+		    text_string(&trip->watch->holders));
+}
+
 enum reclaim_status postgres_fail(struct postgres *pg, struct trip *trip, const char *tried,
 				  const char *sql, bool commits, struct reclaim_error *error)
 {
-	const char *state = field(trip->failure, PG_DIAG_SQLSTATE);
+	const char *state = state_of(trip, tried);
 	const char *message = field(trip->failure, PG_DIAG_MESSAGE_PRIMARY);
 	if (trip->no_memory) {
 		return fail_no_memory(error);
@@ -222,6 +240,9 @@ enum reclaim_status postgres_fail(struct postgres *pg, struct trip *trip, const 
 	const struct meaning *meaning = meaning_of(state);
 	if (strcmp(state, "55P03") == 0) {
 		return fail_locked(pg, tried, error);
+	}
+	if (strcmp(state, "57014") == 0 && trip->overdue) {
+		return fail_overdue(pg, trip, tried, error);
 	}
 	if (strcmp(state, "57014") == 0 && postgres_cancelled(pg)) {
 		return fail(error, RECLAIM_BUSY, "database '%s': %s: cancelled", pg->shown,

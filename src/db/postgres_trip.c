@@ -20,8 +20,9 @@ static void cancel(const struct postgres *pg)
 }
 
 /* Sends what is left and waits until an answer is there; false: none came in time. */
-static bool await(struct postgres *pg, int64_t until)
+static bool await(struct trip *trip, int64_t until)
 {
+	struct postgres *pg = trip->pg;
 	bool asked = false;
 	for (;;) {
 		int left = PQflush(pg->handle);
@@ -34,7 +35,9 @@ static bool await(struct postgres *pg, int64_t until)
 		if (socket.revents && !PQconsumeInput(pg->handle)) {
 			return true;
 		}
-		if (!asked && postgres_cancelled(pg)) {
+		trip->overdue =
+			trip->overdue || (trip->watch && lockwatch_is_over(trip->watch));
+		if (!asked && (trip->overdue || postgres_cancelled(pg))) {
 			cancel(pg);
 			asked = true;
 		}
@@ -110,7 +113,7 @@ static void read_answers(struct trip *trip, int place, int64_t until, answer_fn 
 {
 	PGconn *handle = trip->pg->handle;
 	for (;;) {
-		if (!await(trip->pg, until)) {
+		if (!await(trip, until)) {
 			trip->lost = true;
 			return;
 		}
@@ -153,9 +156,10 @@ bool trip_end(struct trip *trip, answer_fn *answer, void *context)
 	return came_well(trip);
 }
 
-bool trip_script(struct trip *trip, struct postgres *pg, const char *sql)
+bool trip_script(struct trip *trip, struct postgres *pg, const char *sql,
+		 struct lockwatch *watch)
 {
-	*trip = (struct trip){ .pg = pg, .failed = -1, .sent = 1 };
+	*trip = (struct trip){ .pg = pg, .failed = -1, .sent = 1, .watch = watch };
 	trip->lost = !pg->handle || !PQsendQuery(pg->handle, sql);
 	if (!trip->lost) {
 		read_answers(trip, 0, INT64_MAX, NULL, NULL);

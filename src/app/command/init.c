@@ -7,9 +7,10 @@
 
 static const struct command_option options[] = {
 	{ "print", NULL, "shows the SQL, and runs nothing" },
+	{ "wait", "D", "how long it waits for others' locks and transactions (10s)" },
 	{ 0 },
 };
-enum { PRINT };
+enum { PRINT, WAIT };
 
 static void add_script(void *context, const char *name, const char *sql)
 {
@@ -80,6 +81,12 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	struct text TEXT_CLEANUP out = { 0 };
 	(void)argc;
 	(void)argv;
+	if (!app_duration(app, "wait", values[WAIT], &app->patience)) {
+		return EXIT_USAGE;
+	}
+	if (values[WAIT] && app->patience == 0) {
+		app->patience = -1; /* not at all */
+	}
 	if (values[PRINT]) {
 		return print(app);
 	}
@@ -116,7 +123,11 @@ const struct command init_command = {
 	.summary = "creates or upgrades the ledger, or adds what a host's may lack",
 	.options = options,
 	.need = NEED_PROFILE,
-	.about = "It may run as often as you like: what is there stays.",
+	.about = "It may run as often as you like: what is there stays. An index on a table "
+		 "that "
+		 "others write is made without stopping them, where the engine can, and so it "
+		 "waits for their transactions, but for no longer than --wait: then it is busy "
+		 "and names them, and the next init makes the index anew.",
 	.example = "reclaim --db URL init",
 	.run = run,
 };
