@@ -19,6 +19,21 @@ static const struct statement find_table = OF_TABLE(
 	" WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
 	"look up table");
 
+/* On the way of names without a schema, but closed: such a table is not found. */
+static const struct statement hidden_table =
+	OF_TABLE("SELECT n.nspname, pg_catalog.quote_ident(n.nspname), "
+		 "pg_catalog.quote_ident(current_user)"
+		 " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = "
+		 "c.relnamespace"
+		 " WHERE c.relname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+		 " AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
+		 " AND (n.nspname = current_user OR pg_catalog.quote_ident(n.nspname) = ANY"
+		 " (pg_catalog.string_to_array(pg_catalog.replace(pg_catalog.current_setting('"
+		 "search_path'),"
+		 " ' ', ''), ',')))"
+		 " LIMIT 1",
+		 "look up hidden table");
+
 /* A domain is what it is made of; an enum reads as text. */
 static const struct statement columns_of_table = OF_TABLE(
 	"SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,"
@@ -139,6 +154,31 @@ static const char *quoted(struct arena *arena, const char *name)
 	return text.failed ? NULL : arena_string(arena, text_string(&text));
 }
 
+static enum reclaim_status see_denied(struct db *db, struct table *table,
+				      struct reclaim_error *error)
+{
+	RESULT_CLEANUP struct result hidden = { 0 };
+	struct arena *arena = &table->arena;
+	const struct value name = value_string(table->name);
+	enum reclaim_status status = postgres_run(db, &hidden_table, &name, &hidden, error);
+	if (status != RECLAIM_OK || hidden.rows == 0) {
+		return status;
+	}
+	const char *cells[3];
+	for (size_t i = 0; i < 3; i++) {
+		cells[i] = cell_string(arena, &hidden, 0, i);
+		if (!cells[i]) {
+			return fail_no_memory(error);
+		}
+	}
+	table->denied =
+		arena_printf(arena,
+			     "database '%s': table '%s': a right is missing: permission "
+			     "denied for schema %s; needed: GRANT USAGE ON SCHEMA %s TO %s",
+			     db->url->shown, table->name, cells[0], cells[1], cells[2]);
+	return table->denied ? RECLAIM_OK : fail_no_memory(error);
+}
+
 static enum reclaim_status describe(struct db *db, struct table *table,
 				    struct reclaim_error *error)
 {
@@ -149,7 +189,10 @@ static enum reclaim_status describe(struct db *db, struct table *table,
 		return fail_no_memory(error);
 	}
 	enum reclaim_status status = postgres_run(db, &find_table, &name, &found, error);
-	if (status != RECLAIM_OK || found.rows == 0) {
+	if (status == RECLAIM_OK && found.rows == 0) {
+		return see_denied(db, table, error);
+	}
+	if (status != RECLAIM_OK) {
 		return status;
 	}
 	struct value table_id = *result_cell(&found, 0, 0);

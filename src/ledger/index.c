@@ -93,22 +93,83 @@ static bool print_columns(struct arena *arena, struct plan *plan, struct text *o
 	return !on->failed && !where->failed;
 }
 
-const char *index_statement(struct arena *arena, struct plan *plan)
+enum reclaim_status index_parts(struct ledger *ledger, const char *table,
+				const struct index_wish *wish, struct result *ret_statements,
+				struct reclaim_error *error)
 {
-	struct text TEXT_CLEANUP on = { 0 };
-	struct text TEXT_CLEANUP where = { 0 };
-	const char *table = plan->table->name, *dot = strrchr(table, '.');
-	const char *name = arena_printf(arena, "%s_in_flight", dot ? dot + 1 : table);
-	if (!name || !print_columns(arena, plan, &on, &where)) {
-		return NULL;
+	struct arena ARENA_CLEANUP arena = { 0 };
+	struct result statements = { 0 };
+	const char *relation = quote_name(&arena, ledger->db->driver, table);
+	if (!relation || !wish->name || !wish->on || !wish->where) {
+		return fail_no_memory(error);
 	}
-	const struct hole holes[] = { { "name", quote_name(arena, plan->driver, name) },
-				      { "relation", quote_name(arena, plan->driver, table) },
-				      { "on", text_string(&on) },
-				      { "where", text_string(&where) } };
+	const struct value params[PARTITION_INDEXES_PARAMS] = {
+		[PARTITION_INDEXES_ID] = value_string(relation),
+		[PARTITION_INDEXES_NAME] = value_string(wish->name),
+		[PARTITION_INDEXES_ON] = value_string(wish->on),
+		[PARTITION_INDEXES_WHERE] = value_string(wish->where),
+	};
+	const struct sql_text *text = ledger_sql(ledger, SQL_PARTITION_INDEXES);
+	enum reclaim_status status = RECLAIM_OK;
+	if (text && text->text) {
+		status = ledger_run(ledger, SQL_PARTITION_INDEXES, params, &statements, error);
+	}
+	if (!status) {
+		*ret_statements = statements;
+	}
+	return status;
+}
+
+static const char *joined(struct arena *arena, const struct result *statements)
+{
+	struct text TEXT_CLEANUP text = { 0 };
+	for (size_t i = 0; i < statements->rows; i++) {
+		const struct value *cell = result_cell(statements, i, PARTITION_INDEXES_R_SQL);
+		text_add(&text, i ? ";\n" : "");
+		text_add_bytes(&text, cell->data, cell->size);
+	}
+	return text.failed ? NULL : arena_string(arena, text_string(&text));
+}
+
+static const char *whole(struct arena *arena, struct plan *plan, const struct index_wish *wish)
+{
+	const struct hole holes[] = {
+		{ "name", quote_name(arena, plan->driver, wish->name) },
+		{ "relation", quote_name(arena, plan->driver, plan->table->name) },
+		{ "on", wish->on },
+		{ "where", wish->where },
+	};
 	return holes[0].text && holes[1].text
 		       ? fill(arena, plan_sql(plan, SQL_CREATE_INDEX)->text, holes, 4)
 		       : NULL;
+}
+
+enum reclaim_status index_statements(struct ledger *ledger, struct arena *arena,
+				     const char **ret_sql, struct reclaim_error *error)
+{
+	struct text TEXT_CLEANUP on = { 0 };
+	struct text TEXT_CLEANUP where = { 0 };
+	struct result RESULT_CLEANUP parts = { 0 };
+	struct plan *plan = ledger->plan;
+	const char *table = plan->table->name, *dot = strrchr(table, '.');
+	if (!print_columns(arena, plan, &on, &where)) {
+		return fail_no_memory(error);
+	}
+	const struct index_wish wish = {
+		.name = arena_printf(arena, "%s_in_flight", dot ? dot + 1 : table),
+		.on = text_string(&on),
+		.where = text_string(&where),
+	};
+	enum reclaim_status status = index_parts(ledger, table, &wish, &parts, error);
+	if (status) {
+		return status;
+	}
+	const char *sql = parts.rows > 0 ? joined(arena, &parts) : whole(arena, plan, &wish);
+	if (!sql) {
+		return fail_no_memory(error);
+	}
+	*ret_sql = sql;
+	return RECLAIM_OK;
 }
 
 /* No more is counted than decides. */
@@ -147,13 +208,16 @@ enum reclaim_status index_demand(struct ledger *ledger, struct reclaim_error *er
 	if (status || !large) {
 		return status;
 	}
-	const char *statement = index_statement(&arena, ledger->plan);
-	return !statement ? fail_no_memory(error)
-			  : fail(error, RECLAIM_INVALID,
-				 "table '%s' has more than %d rows and no index that serves "
-				 "those in flight: "
-				 "a sweep would read them all each time, and does so only with "
-				 "--force; "
-				 "this helps: %s",
-				 ledger->profile->table, UNINDEXED_MAX, statement);
+	const char *sql = NULL;
+	status = index_statements(ledger, &arena, &sql, error);
+	return status ? status
+		      : fail(error, RECLAIM_INVALID,
+			     "table '%s' has more than %d rows and no index that serves "
+			     "those in flight: "
+			     "a sweep would read them all each time, and does so only with "
+			     "--force; "
+			     "this helps: %s",
+			     ledger->profile->table, UNINDEXED_MAX,
+			     strchr(sql, '\n') ? "the statements that `reclaim check` tells"
+					       : sql);
 }

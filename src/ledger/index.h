@@ -10,8 +10,17 @@
 bool index_mentions(const struct table_index *index, const char *column);
 /* Whether some index holds the rows in flight together. A view has none of its own: true. */
 bool index_serves(const struct plan *plan);
-/* The statement that makes one; in the arena. NULL: no memory. */
-const char *index_statement(struct arena *arena, struct plan *plan);
+struct index_wish {
+	const char *name, *on;
+	const char *where; /* " WHERE …", or "" */
+};
+/* The statements that make an index on a table in parts, one a row, in order; no rows: the table has none. */
+enum reclaim_status index_parts(struct ledger *ledger, const char *table,
+				const struct index_wish *wish, struct result *ret_statements,
+				struct reclaim_error *error);
+/* What makes the index that a sweep wants; in the arena. Several statements are divided by ";\n": each by itself. */
+enum reclaim_status index_statements(struct ledger *ledger, struct arena *arena,
+				     const char **ret_sql, struct reclaim_error *error);
 /* INVALID, with that statement, for a table of more than UNINDEXED_MAX rows that has none. */
 enum reclaim_status index_demand(struct ledger *ledger, struct reclaim_error *error);
 

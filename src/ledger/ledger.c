@@ -129,7 +129,7 @@ enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status
 	return ledger_commit(ledger, error);
 }
 
-static const struct sql_text *fixed_text(const struct ledger *ledger, enum sql sql)
+const struct sql_text *ledger_sql(const struct ledger *ledger, enum sql sql)
 {
 	for (size_t i = 0; sql_engines[i].name; i++) {
 		if (string_equal(sql_engines[i].name, ledger->db->driver->name)) {
@@ -144,7 +144,7 @@ static enum reclaim_status prepare(struct ledger *ledger, enum sql sql,
 				   struct reclaim_error *error)
 {
 	struct statement *statement = &ledger->fixed[sql];
-	const struct sql_text *text = fixed_text(ledger, sql);
+	const struct sql_text *text = ledger_sql(ledger, sql);
 	if (statement->sql) {
 		return RECLAIM_OK;
 	}

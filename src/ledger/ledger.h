@@ -58,6 +58,8 @@ void ledger_rollback(struct ledger *ledger);
 enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status,
 			       struct reclaim_error *error);
 
+/* A text of the contract in this ledger's engine; NULL: the build has none for it. */
+const struct sql_text *ledger_sql(const struct ledger *ledger, enum sql sql);
 /* Runs a statement of the contract; `params` by its places. `ret_result` may be NULL. */
 enum reclaim_status ledger_run(struct ledger *ledger, enum sql sql, const struct value *params,
 			       struct result *ret_result, struct reclaim_error *error);

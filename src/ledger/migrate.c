@@ -1,17 +1,7 @@
 /* init: our own tables, or what a host's ledger may lack. The catalog is looked at before anything is changed. */
-#include "ledger.h"
+#include "index.h"
 
 #include <string.h>
-
-static const struct sql_text *script_text(const struct ledger *ledger, enum sql sql)
-{
-	for (size_t i = 0; sql_engines[i].name; i++) {
-		if (string_equal(sql_engines[i].name, ledger->db->driver->name)) {
-			return &sql_engines[i].texts[sql];
-		}
-	}
-	return NULL;
-}
 
 /* Where the SQL of an init goes: to the engine, or to whoever wants to read it. */
 struct sink {
@@ -32,7 +22,7 @@ static enum reclaim_status emit(const struct sink *sink, const char *name, const
 
 static enum reclaim_status emit_script(const struct sink *sink, enum sql sql)
 {
-	const struct sql_text *text = script_text(sink->ledger, sql);
+	const struct sql_text *text = ledger_sql(sink->ledger, sql);
 	return text ? emit(sink, text->name, text->text)
 		    : fail(sink->error, RECLAIM_UNSUPPORTED,
 			   "this build has no statements for engine '%s'",
@@ -67,6 +57,21 @@ enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has,
 	return status;
 }
 
+/* Who may not use our tables may not see them either, on some engines: then they can't be made, of course. */
+static enum reclaim_status fail_make(struct ledger *ledger, struct reclaim_error *error)
+{
+	struct table *events = NULL;
+	struct reclaim_error why = error ? *error : (struct reclaim_error){ 0 };
+	bool denied = !look_up_own(ledger, "events", &events, NULL) && events->denied;
+	table_destroy(events);
+	return !denied ? RECLAIM_UNAVAILABLE
+		       : fail(error, RECLAIM_UNAVAILABLE,
+			      "the audit is not to be seen, and can't be made; is it there, "
+			      "then "
+			      "a right to it is missing, and `reclaim check` names it: %s",
+			      why.message);
+}
+
 enum reclaim_status ledger_make_host_tables(struct ledger *ledger, struct reclaim_error *error)
 {
 	bool there = ledger->profile->audit_is_log;
@@ -77,7 +82,10 @@ enum reclaim_status ledger_make_host_tables(struct ledger *ledger, struct reclai
 	}
 	const struct sink sink = { .ledger = ledger, .error = error };
 	status = ledger_begin(ledger, error);
-	return status ? status : ledger_end(ledger, emit_script(&sink, SQL_SCHEMA_HOST), error);
+	if (!status) {
+		status = ledger_end(ledger, emit_script(&sink, SQL_SCHEMA_HOST), error);
+	}
+	return status == RECLAIM_UNAVAILABLE ? fail_make(ledger, error) : status;
 }
 
 /* ---- a host's migration ---- */
@@ -100,7 +108,7 @@ static const char *filled(struct ledger *ledger, struct arena *arena, enum sql s
 	for (size_t i = 0; i < count; i++) {
 		complete &= holes[i].text != NULL;
 	}
-	return complete ? fill(arena, script_text(ledger, sql)->text, holes, count) : NULL;
+	return complete ? fill(arena, ledger_sql(ledger, sql)->text, holes, count) : NULL;
 }
 
 /* A column's type as the engine names it. */
@@ -111,7 +119,7 @@ static const char *type_of(const struct ledger *ledger, const char *type)
 		enum sql sql;
 	} types[] = { { "text", SQL_TYPE_TEXT }, { "timestamptz", SQL_TYPE_TIMESTAMPTZ } };
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		const char *own = script_text(ledger, types[i].sql)->text;
+		const char *own = ledger_sql(ledger, types[i].sql)->text;
 		if (own && string_equal(types[i].type, type)) {
 			return own;
 		}
@@ -130,32 +138,25 @@ static const char *column_sql(struct ledger *ledger, struct arena *arena,
 }
 
 /* On a table in parts there is no index that is made at once; *ret_made false: it is not one. */
-static enum reclaim_status index_parts(const struct sink *sink, struct arena *arena,
-				       const struct table *table,
-				       const struct migration_step *step, bool *ret_made)
+static enum reclaim_status emit_parts(const struct sink *sink, struct arena *arena,
+				      const struct table *table,
+				      const struct migration_step *step, bool *ret_made)
 {
-	struct ledger *ledger = sink->ledger;
-	struct result RESULT_CLEANUP result = { 0 };
-	const char *relation = quote_name(arena, ledger->db->driver, table->name);
-	const char *where =
-		step->index_where ? arena_printf(arena, " WHERE %s", step->index_where) : "";
-	*ret_made = false;
-	if (!script_text(ledger, SQL_PARTITION_INDEXES)->text) {
-		return RECLAIM_OK;
-	}
-	if (!relation || !where) {
-		return fail_no_memory(sink->error);
-	}
-	const struct value params[] = { value_string(relation), value_string(step->index),
-					value_string(step->index_on), value_string(where) };
+	struct result RESULT_CLEANUP parts = { 0 };
+	const struct index_wish wish = {
+		.name = step->index,
+		.on = step->index_on,
+		.where = step->index_where ? arena_printf(arena, " WHERE %s", step->index_where)
+					   : "",
+	};
 	enum reclaim_status status =
-		ledger_run(ledger, SQL_PARTITION_INDEXES, params, &result, sink->error);
-	for (size_t i = 0; !status && i < result.rows; i++) {
-		const struct value *cell = result_cell(&result, i, PARTITION_INDEXES_R_SQL);
+		index_parts(sink->ledger, table->name, &wish, &parts, sink->error);
+	for (size_t i = 0; !status && i < parts.rows; i++) {
+		const struct value *cell = result_cell(&parts, i, PARTITION_INDEXES_R_SQL);
 		const char *sql = arena_copy(arena, cell->data, cell->size);
 		status = sql ? emit(sink, "migration", sql) : fail_no_memory(sink->error);
 	}
-	*ret_made = result.rows > 0;
+	*ret_made = parts.rows > 0;
 	return status;
 }
 
@@ -196,7 +197,7 @@ static enum reclaim_status drop_broken(const struct sink *sink, struct arena *ar
 
 static bool is_sql_of(const struct ledger *ledger, enum sql sql, const char *name)
 {
-	const struct sql_text *text = script_text(ledger, sql);
+	const struct sql_text *text = ledger_sql(ledger, sql);
 	return text && text->text && string_equal(text->name, name);
 }
 
@@ -217,32 +218,58 @@ static const char *function_sql(struct ledger *ledger, struct arena *arena,
 	return "";
 }
 
+/* The engine marks what it did not finish as not valid. */
+static enum reclaim_status fail_unfinished(const char *index, struct reclaim_error *error)
+{
+	const struct reclaim_error why = error ? *error : (struct reclaim_error){ 0 };
+	return fail(
+		error, RECLAIM_BUSY,
+		"index '%s' is not made, and what there may be of it is not valid; init again "
+		"makes it anew: %s",
+		index, why.message);
+}
+
+static enum reclaim_status make_index(const struct sink *sink, struct arena *arena,
+				      const struct table *table,
+				      const struct migration_step *step)
+{
+	const struct table_index *index = find_index(table, step->index);
+	bool made = index && index->valid;
+	enum reclaim_status status =
+		made ? RECLAIM_OK : emit_parts(sink, arena, table, step, &made);
+	if (!status && !made && index) {
+		status = drop_broken(sink, arena, table, index);
+	}
+	if (!status && !made) {
+		const char *sql = index_sql(sink->ledger, arena, table, step);
+		status = sql ? emit(sink, "migration", sql) : fail_no_memory(sink->error);
+	}
+	return status == RECLAIM_BUSY ? fail_unfinished(step->index, sink->error) : status;
+}
+
+static enum reclaim_status make_rest(const struct sink *sink, struct arena *arena,
+				     const struct table *table,
+				     const struct migration_step *step)
+{
+	const char *sql = "";
+	if (step->column && !table_column(table, step->column)) {
+		sql = column_sql(sink->ledger, arena, table, step);
+	} else if (step->script) {
+		sql = function_sql(sink->ledger, arena, table, step->script);
+	}
+	return !sql   ? fail_no_memory(sink->error)
+	       : *sql ? emit(sink, "migration", sql)
+		      : RECLAIM_OK;
+}
+
 /* What a transaction holds together: columns and functions; or else what is made outside of one: indexes. */
 static enum reclaim_status take_step(const struct sink *sink, const struct table *table,
 				     const struct migration_step *step, bool indexes)
 {
 	struct arena ARENA_CLEANUP arena = { 0 };
-	struct ledger *ledger = sink->ledger;
-	const struct table_index *index = step->index ? find_index(table, step->index) : NULL;
-	const char *sql = "";
-	if (indexes && step->index && !(index && index->valid)) {
-		bool made = false;
-		enum reclaim_status status = index_parts(sink, &arena, table, step, &made);
-		if (!status && !made && index) {
-			status = drop_broken(sink, &arena, table, index);
-		}
-		if (status || made) {
-			return status;
-		}
-		sql = index_sql(ledger, &arena, table, step);
-	} else if (!indexes && step->column && !table_column(table, step->column)) {
-		sql = column_sql(ledger, &arena, table, step);
-	} else if (!indexes && step->script) {
-		sql = function_sql(ledger, &arena, table, step->script);
-	}
-	return !sql   ? fail_no_memory(sink->error)
-	       : *sql ? emit(sink, "migration", sql)
-		      : RECLAIM_OK;
+	return !indexes      ? make_rest(sink, &arena, table, step)
+	       : step->index ? make_index(sink, &arena, table, step)
+			     : RECLAIM_OK;
 }
 
 static enum reclaim_status migrate(const struct sink *sink, bool indexes)
@@ -289,7 +316,7 @@ static enum reclaim_status init_own(const struct sink *sink)
 	if (!status) {
 		status = emit_script(sink, SQL_SCHEMA_HOST);
 	}
-	const struct sql_text *functions = script_text(sink->ledger, SQL_FUNCTIONS);
+	const struct sql_text *functions = ledger_sql(sink->ledger, SQL_FUNCTIONS);
 	return status || !functions || !functions->text ? status
 							: emit_script(sink, SQL_FUNCTIONS);
 }

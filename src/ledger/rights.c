@@ -91,7 +91,9 @@ static enum reclaim_status use_ours(struct rights *rights)
 	if (rights->ledger->profile->audit_is_log) {
 		return RECLAIM_OK;
 	}
-	enum reclaim_status status = use_own(rights, "events", READS | INSERTS | DELETES);
+	/* A daemon prunes what is ours alone. */
+	unsigned prunes = rights->ledger->profile->native ? READS | DELETES : 0;
+	enum reclaim_status status = use_own(rights, "events", INSERTS | prunes);
 	return status ? status : use_own(rights, "ledgers", READS | INSERTS | UPDATES);
 }
 
@@ -140,12 +142,12 @@ static enum reclaim_status print_schemas(struct rights *rights, plan_line_fn *li
 }
 
 /* Defaults of the table's columns that need a right of their own. */
-static enum reclaim_status print_sequences(struct rights *rights, const char *quoted,
+static enum reclaim_status print_sequences(struct rights *rights, const char *name,
 					   plan_line_fn *line, void *context)
 {
 	const struct sql_text *text = plan_sql(rights->ledger->plan, SQL_GRANT_SEQUENCES);
 	struct result RESULT_CLEANUP result = { 0 };
-	const struct value table = value_string(quoted);
+	const struct value table = value_string(name);
 	if (!text->text) {
 		return RECLAIM_OK;
 	}
@@ -178,7 +180,7 @@ static enum reclaim_status print_table(struct rights *rights, const struct use *
 		return fail_no_memory(rights->error);
 	}
 	line(context, text->name, sql);
-	return use->kinds & INSERTS ? print_sequences(rights, holes[1].text, line, context)
+	return use->kinds & INSERTS ? print_sequences(rights, use->table, line, context)
 				    : RECLAIM_OK;
 }
 
@@ -191,6 +193,12 @@ static enum reclaim_status print_all(struct rights *rights, plan_line_fn *line, 
 	return status;
 }
 
+static enum reclaim_status use_all(struct rights *rights)
+{
+	enum reclaim_status status = use_hosts(rights);
+	return status ? status : use_ours(rights);
+}
+
 enum reclaim_status ledger_rights(struct ledger *ledger, plan_line_fn *line, void *context,
 				  struct reclaim_error *error)
 {
@@ -198,13 +206,83 @@ enum reclaim_status ledger_rights(struct ledger *ledger, plan_line_fn *line, voi
 	if (!plan_sql(ledger->plan, SQL_GRANT)->text) {
 		return RECLAIM_OK;
 	}
-	enum reclaim_status status = use_hosts(&rights);
-	if (!status) {
-		status = use_ours(&rights);
-	}
+	enum reclaim_status status = use_all(&rights);
 	if (!status) {
 		status = print_all(&rights, line, context);
 	}
 	arena_finish(&rights.arena);
+	return status;
+}
+
+/* ---- what is lacking ---- */
+
+/* NULL: the cell is, or no memory. */
+static const char *cell_string(struct arena *arena, const struct result *result, size_t row,
+			       size_t column)
+{
+	const struct value *cell = result_cell(result, row, column);
+	return value_is_null(cell) ? NULL : arena_copy(arena, cell->data, cell->size);
+}
+
+static enum reclaim_status tell_lacking(struct rights *rights, const struct use *use,
+					lacking_fn *tell, void *context)
+{
+	struct result RESULT_CLEANUP result = { 0 };
+	struct arena *arena = &rights->arena;
+	const struct value params[LACKING_PARAMS] = {
+		[LACKING_ID] = value_string(use->table),
+		[LACKING_RIGHTS] = value_string(kinds_text(arena, use->kinds)),
+	};
+	enum reclaim_status status = value_is_null(&params[LACKING_RIGHTS])
+					     ? fail_no_memory(rights->error)
+					     : ledger_run(rights->ledger, SQL_LACKING, params,
+							  &result, rights->error);
+	for (size_t i = 0; !status && i < result.rows; i++) {
+		struct lacking lacking = {
+			.what = cell_string(arena, &result, i, LACKING_R_WHAT),
+			.grant = cell_string(arena, &result, i, LACKING_R_GRANT),
+			.partly = value_integer(result_cell(&result, i, LACKING_R_PARTLY), 0),
+		};
+		if (!lacking.what || !lacking.grant) {
+			return fail_no_memory(rights->error);
+		}
+		lacking.looks = !lacking.partly && (strstr(lacking.what, "SELECT") ||
+						    strstr(lacking.what, "SCHEMA "));
+		tell(context, &lacking);
+	}
+	return status;
+}
+
+enum reclaim_status ledger_lacking(struct ledger *ledger, lacking_fn *tell, void *context,
+				   struct reclaim_error *error)
+{
+	struct rights rights = { .ledger = ledger, .error = error };
+	if (!plan_sql(ledger->plan, SQL_LACKING)->text) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status = use_all(&rights);
+	for (size_t i = 0; !status && i < rights.count; i++) {
+		status = tell_lacking(&rights, &rights.uses[i], tell, context);
+	}
+	arena_finish(&rights.arena);
+	return status;
+}
+
+enum reclaim_status ledger_read_only(struct ledger *ledger, read_only_fn *tell, void *context,
+				     struct reclaim_error *error)
+{
+	struct arena ARENA_CLEANUP arena = { 0 };
+	struct result RESULT_CLEANUP result = { 0 };
+	if (!plan_sql(ledger->plan, SQL_READ_ONLY)->text) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status = ledger_run(ledger, SQL_READ_ONLY, NULL, &result, error);
+	for (size_t i = 0; !status && i < result.rows; i++) {
+		const char *why = cell_string(&arena, &result, i, READ_ONLY_R_WHY);
+		if (!why) {
+			return fail_no_memory(error);
+		}
+		tell(context, why, cell_string(&arena, &result, i, READ_ONLY_R_FIX));
+	}
 	return status;
 }

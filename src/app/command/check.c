@@ -3,6 +3,8 @@
 
 #include "duration.h"
 
+#include <string.h>
+
 #define SAMPLE 50
 
 /* ---- JSON ---- */
@@ -74,8 +76,10 @@ static void print_finding(struct text *out, const struct lint_finding *f,
 	text_add_visible(&message, text_string(&line), line.size);
 	print_wrapped(out, screen, 9, text_string(&message));
 	text_add(out, "\n");
-	if (f->fix) {
-		text_printf(out, "%*s%s;\n", 11, "", f->fix);
+	for (const char *fix = f->fix; fix;) {
+		size_t size = strcspn(fix, "\n");
+		text_printf(out, "%*s%.*s%s\n", 11, "", (int)size, fix, fix[size] ? "" : ";");
+		fix = fix[size] ? fix + size + 1 : NULL;
 	}
 	out->failed |= line.failed || message.failed;
 }
@@ -142,15 +146,10 @@ static void print_text(struct text *out, const struct lint *lint, const struct s
 
 /* ---- the command ---- */
 
-static int report(const struct app *app, struct lint *lint)
+static int report(const struct app *app, const struct lint *lint)
 {
 	struct text TEXT_CLEANUP out = { 0 };
 	const struct screen screen = screen_of(app);
-	lint_columns(lint);
-	lint_indexes(lint);
-	lint_timing(lint);
-	lint_rights(lint);
-	lint_promises(lint);
 	out.failed = lint->failed;
 	if (app->json) {
 		print_json(&out, lint);
@@ -161,27 +160,48 @@ static int report(const struct app *app, struct lint *lint)
 	return code != EXIT_DONE ? code : lint->counts[SEVERITY_ERROR] ? EXIT_USAGE : EXIT_DONE;
 }
 
-static int run(struct app *app, const char *const *values, int argc, char **argv)
+/* What needs a look at rows. */
+static enum reclaim_status look(struct lint *lint, struct reclaim_error *error)
 {
 	static const struct listing newest = { .limit = SAMPLE };
 	struct result RESULT_CLEANUP sample = { 0 };
 	struct condition condition = { 0 };
+	enum reclaim_status status = condition_look(lint->ledger, &condition, error);
+	if (!status) {
+		status = look_list(lint->ledger, &newest, &sample, error);
+	}
+	if (!status) {
+		lint->condition = &condition;
+		lint->sample = &sample;
+		lint_columns(lint);
+		status = lint_indexes(lint, error);
+		lint_timing(lint);
+		lint_promises(lint);
+	}
+	lint->condition = NULL;
+	lint->sample = NULL;
+	condition_finish(&condition);
+	return status;
+}
+
+static int run(struct app *app, const char *const *values, int argc, char **argv)
+{
 	struct reclaim_error error = { 0 };
 	(void)values;
 	if (app_arguments(app, argc, argv, 0, 0)) {
 		return EXIT_USAGE;
 	}
-	if (condition_look(app->ledger, &condition, &error) ||
-	    look_list(app->ledger, &newest, &sample, &error)) {
-		condition_finish(&condition);
-		return app_fail(app, &error);
+	struct lint lint = { .ledger = app->ledger };
+	enum reclaim_status status = ledger_plan(app->ledger, &error);
+	if (!status) {
+		status = lint_rights(&lint, &error);
 	}
-	struct lint lint = { .ledger = app->ledger,
-			     .condition = &condition,
-			     .sample = &sample };
-	int code = lint_grants(&lint, &error) ? app_fail(app, &error) : report(app, &lint);
+	/* Who may not look is told which rights that takes, all at once. */
+	if (!status && lint.counts[SEVERITY_ERROR] == 0) {
+		status = look(&lint, &error);
+	}
+	int code = status ? app_fail(app, &error) : report(app, &lint);
 	lint_finish(&lint);
-	condition_finish(&condition);
 	return code;
 }
 

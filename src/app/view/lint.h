@@ -33,10 +33,10 @@ void lint_add(struct lint *lint, enum severity severity, const char *subject, co
 	      const char *format, ...) PRINTF_LIKE(5, 6);
 
 void lint_columns(struct lint *lint);
-void lint_indexes(struct lint *lint);
+enum reclaim_status lint_indexes(struct lint *lint, struct reclaim_error *error);
 void lint_timing(struct lint *lint);
-void lint_rights(struct lint *lint);
-enum reclaim_status lint_grants(struct lint *lint, struct reclaim_error *error);
+/* What this role lacks, and the grants; an error among them: looking does not work. */
+enum reclaim_status lint_rights(struct lint *lint, struct reclaim_error *error);
 /* The invariants that this ledger can't give. */
 void lint_promises(struct lint *lint);
 

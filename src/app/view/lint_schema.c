@@ -2,12 +2,9 @@
 #include "lint.h"
 
 #include "index.h"
-#include "rights.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- columns ---- */
 
@@ -173,23 +170,28 @@ void lint_columns(struct lint *lint)
 
 /* ---- indexes ---- */
 
-static void lint_in_flight_index(struct lint *lint)
+static enum reclaim_status lint_in_flight_index(struct lint *lint, struct reclaim_error *error)
 {
+	const char *sql = NULL;
 	const struct counts *counts = &lint->condition->counts;
 	int64_t rows = 0;
 	for (int state = 0; state < STATE_COUNT; state++) {
 		rows += counts->by_state[state];
 	}
-	if (!index_serves(lint->ledger->plan)) {
+	if (index_serves(lint->ledger->plan)) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status = index_statements(lint->ledger, &lint->arena, &sql, error);
+	if (!status) {
 		bool refused = rows > UNINDEXED_MAX;
-		lint_add(lint, refused ? SEVERITY_ERROR : SEVERITY_WARNING, "index",
-			 index_statement(&lint->arena, lint->ledger->plan),
+		lint_add(lint, refused ? SEVERITY_ERROR : SEVERITY_WARNING, "index", sql,
 			 "no index serves the rows in flight: every look reads all %" PRId64
 			 " rows of '%s'%s",
 			 rows, lint->ledger->profile->table,
 			 refused ? ", and above 100000 a sweep is refused without --force"
 				 : "");
 	}
+	return status;
 }
 
 static void lint_hot_indexes(struct lint *lint)
@@ -229,40 +231,13 @@ static void lint_worker_key(struct lint *lint)
 	}
 }
 
-void lint_indexes(struct lint *lint)
+enum reclaim_status lint_indexes(struct lint *lint, struct reclaim_error *error)
 {
+	enum reclaim_status status = RECLAIM_OK;
 	if (!lint->ledger->plan->table->is_view) {
-		lint_in_flight_index(lint);
+		status = lint_in_flight_index(lint, error);
 		lint_hot_indexes(lint);
 	}
 	lint_worker_key(lint);
-}
-
-static void add_grant(void *context, const char *name, const char *sql)
-{
-	struct lint *lint = context;
-	(void)name;
-	const char **grants =
-		reallocarray(lint->grants, lint->grant_count + 1, sizeof(*lint->grants));
-	const char *copy = arena_string(&lint->arena, sql);
-	lint->failed |= !grants || !copy;
-	lint->grants = grants ? grants : lint->grants;
-	if (grants && copy) {
-		grants[lint->grant_count++] = copy;
-	}
-}
-
-enum reclaim_status lint_grants(struct lint *lint, struct reclaim_error *error)
-{
-	return ledger_rights(lint->ledger, add_grant, lint, error);
-}
-
-void lint_rights(struct lint *lint)
-{
-	const char *path = db_lock_path(lint->ledger->db);
-	if (path && access(path, W_OK) < 0) {
-		lint_add(lint, SEVERITY_WARNING, "rights", NULL,
-			 "'%s' is not writable for this user: looking works, sweeping does not",
-			 path);
-	}
+	return status;
 }
