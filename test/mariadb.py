@@ -22,6 +22,8 @@ import time
 import unittest
 from pathlib import Path
 
+from certificate import certificate
+
 START_SECONDS = 60
 STOP_SECONDS = 20
 SBIN = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin" + os.pathsep + "/usr/local/sbin"
@@ -54,11 +56,14 @@ def unprivileged():
 
 
 class Server:
-    """A server of its own. `settings` are options of mariadbd, without the leading dashes."""
+    """
+    A server of its own. `settings` are options of mariadbd. With `tls` only who comes by TLS, or by its socket, is let
+    in; the certificate is in `certificate`.
+    """
 
     user, password, database = "ann", "o/r@c?h:id", "orchard"
 
-    def __init__(self, *settings):
+    def __init__(self, *settings, tls=False):
         self.server = program("mariadbd", "mysqld")
         self.installer = program("mariadb-install-db", "mysql_install_db")
         self.client = program("mariadb", "mysql")
@@ -73,6 +78,8 @@ class Server:
         self.socket_url = f"mariadb:///{self.database}?unix_socket={self.socket}"
         try:
             self.install()
+            if tls:
+                self.ask_for_tls()
             self.start()
             self.set_up()
         except BaseException:
@@ -103,6 +110,12 @@ class Server:
             cwd="/", env=self.environment, capture_output=True, text=True, check=False)
         if run.returncode:
             raise RuntimeError(f"{self.installer}: {run.stdout}{run.stderr}")
+
+    def ask_for_tls(self, host="127.0.0.1"):
+        self.certificate, key = certificate(self.folder, host=host)
+        if os.geteuid() == 0:
+            shutil.chown(key, self.account)
+        self.settings += [f"--ssl-cert={self.certificate}", f"--ssl-key={key}", "--require-secure-transport=ON"]
 
     def start(self):
         log = open(self.folder / "log", "a", encoding="utf-8")

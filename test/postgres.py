@@ -17,6 +17,8 @@ import time
 import unittest
 from pathlib import Path
 
+from certificate import certificate
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
@@ -105,7 +107,9 @@ class Server:
 
 
 class Postgres(Server):
-    def __init__(self, **settings):
+    """With `tls` only who comes by TLS is let in; the certificate is in `certificate`."""
+
+    def __init__(self, tls=False, **settings):
         initdb = program("initdb")
         super().__init__("pg")
         self.settings = {**SETTINGS, **settings}
@@ -116,10 +120,24 @@ class Postgres(Server):
                  "UTF8", "--locale", "C", "--no-sync", "--no-instructions"],
                 check=True, capture_output=True, cwd=self.folder, **self.rights,
             )
+            if tls:
+                self.ask_for_tls()
             self.start()
         except BaseException:
             self.stop()
             raise
+
+    def ask_for_tls(self, host="127.0.0.1"):
+        self.certificate, key = certificate(self.folder, host=host)
+        if self.rights:
+            os.chown(key, self.rights["user"], self.rights["group"])
+        self.settings.update(ssl="on", ssl_cert_file=str(self.certificate), ssl_key_file=str(key))
+        self.let_in("hostssl all all 127.0.0.1/32 trust", alone=True)
+
+    def let_in(self, line, alone=False):
+        """A line of pg_hba.conf, before the others; read when the server starts or is told to."""
+        rules = self.folder / "data/pg_hba.conf"
+        rules.write_text(line + "\n" + ("" if alone else rules.read_text()))
 
     def start(self):
         options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
