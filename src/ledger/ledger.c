@@ -1,6 +1,8 @@
 /* Opening a ledger, running its fixed statements, and the audit. */
 #include "ledger.h"
 
+#include "json.h"
+
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,6 +305,54 @@ enum reclaim_status ledger_told(struct ledger *ledger, const char *task, const c
 		*ret_told = rows.rows > 0;
 	}
 	return status;
+}
+
+static enum reclaim_status count_recoveries(struct ledger *ledger, const char *tasks,
+					    size_t count, int64_t within, int64_t *ret_counts,
+					    struct reclaim_error *error)
+{
+	const struct value params[RECOVERIES_PARAMS] = {
+		[RECOVERIES_LEDGER] = value_string(ledger->profile->name),
+		[RECOVERIES_TASKS] = value_string(tasks),
+		[RECOVERIES_WITHIN] = within == NO_LIMIT ? value_null() : value_int(within),
+	};
+	struct result RESULT_CLEANUP rows = { 0 };
+	enum reclaim_status status = ledger_run(ledger, SQL_RECOVERIES, params, &rows, error);
+	if (!status && rows.rows != count) {
+		status = fail(error, RECLAIM_INTERNAL,
+			      "the recoveries of %zu tasks were asked for, and %zu told", count,
+			      rows.rows);
+	}
+	for (size_t i = 0; !status && i < count; i++) {
+		ret_counts[i] =
+			value_integer(result_cell(&rows, i, RECOVERIES_R_COUNT), /* otherwise= */ 0);
+	}
+	return status;
+}
+
+enum reclaim_status ledger_recoveries(struct ledger *ledger, const char *const *ids,
+				      size_t count, int64_t within, int64_t *ret_counts,
+				      struct reclaim_error *error)
+{
+	struct text TEXT_CLEANUP tasks = { 0 };
+	struct json json = { .out = &tasks };
+	bool there = false;
+	enum reclaim_status status = ledger_has_host_tables(ledger, &there, error);
+	if (status) {
+		return status;
+	}
+	if (count == 0 || !there) {
+		memset(ret_counts, 0, count * sizeof(*ret_counts));
+		return RECLAIM_OK;
+	}
+	json_open(&json, NULL, '[');
+	for (size_t i = 0; i < count; i++) {
+		json_string(&json, NULL, ids[i]);
+	}
+	json_close(&json, ']');
+	return tasks.failed ? fail_no_memory(error)
+			    : count_recoveries(ledger, text_string(&tasks), count, within,
+					       ret_counts, error);
 }
 
 static struct value optional_number(int64_t number)

@@ -88,6 +88,13 @@ struct event {
 enum reclaim_status ledger_told(struct ledger *ledger, const char *task, const char *act,
 				const char *rule, const char *token, bool *ret_told,
 				struct reclaim_error *error);
+/*
+ * How often the audit tells that each of these tasks was put back into the queue, since an operator's last retry and
+ * `within` so long (NO_LIMIT: ever). None where there is no audit.
+ */
+enum reclaim_status ledger_recoveries(struct ledger *ledger, const char *const *ids,
+				      size_t count, int64_t within, int64_t *ret_counts,
+				      struct reclaim_error *error);
 enum reclaim_status ledger_audit(struct ledger *ledger, const struct event *event,
 				 struct reclaim_error *error);
 /* Many at once, in the open transaction. */
