@@ -74,6 +74,7 @@ struct reclaim_error {
 	enum reclaim_status status;
 	char message
 		[RECLAIM_MESSAGE_SIZE]; /* one line that names the object, the value and what is allowed */
+	bool unique; /* INVALID because a unique index refuses it */
 };
 
 /* A status in one or two words ("not found"); never NULL. */
@@ -257,8 +258,8 @@ struct reclaim_sweeping {
 };
 
 struct reclaim_swept {
-	int64_t in_flight, stale, requeued, failed, stuck, held_back, lost_races, errors,
-		locked, blind, vetoed;
+	int64_t in_flight, stale, requeued, failed, stuck, cancelled, held_back, lost_races,
+		errors, locked, blind, vetoed;
 	bool valve_holding;
 };
 

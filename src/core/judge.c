@@ -258,12 +258,14 @@ static void find_worker(const struct rule *rule, const struct facts *facts, int6
 static void find_evidence(const struct rule *rule, const struct facts *facts, int64_t now,
 			  struct finding *f)
 {
+	static const char *const words[][2] = {
+		[EVIDENCE_UNKNOWN] = { "no evidence either way", "no evidence either way" },
+		[EVIDENCE_ALIVE] = { "the worker's process lives", "its row says that the worker lives" },
+		[EVIDENCE_DEAD] = { "the worker's process is gone", "its row says that the worker is gone" },
+	};
 	(void)rule;
 	bool stopped = facts->worker_terminal && facts->presence == WORKER_STOPPED;
-	f->saw = stopped                             ? "the worker signed off"
-		 : facts->evidence == EVIDENCE_DEAD  ? "the worker's process is gone"
-		 : facts->evidence == EVIDENCE_ALIVE ? "the worker's process lives"
-						     : "no evidence either way";
+	f->saw = stopped ? "the worker signed off" : words[facts->evidence][facts->told_by_row];
 	f->applies = stopped || facts->evidence != EVIDENCE_UNKNOWN;
 	f->matches = stopped || facts->evidence == EVIDENCE_DEAD;
 	f->signal = later(facts->worker_seen,
@@ -315,6 +317,13 @@ bool judge_grace(const struct grace *grace, int64_t signal, int64_t patience, in
 	return grace->startup;
 }
 
+/* Its `where` holds, or it has none: else the rule is not about this row, and leaves nobody in limbo (I6). */
+static bool is_about(const struct rule *rule, const struct facts *facts)
+{
+	return (rule->from & STATE_BIT(facts->state)) &&
+	       (!rule->where || facts->where[rule->place]);
+}
+
 void judge_rule(const struct policy *policy, const struct rule *rule, const struct facts *facts,
 		const struct grace *grace, int64_t now, struct finding *ret_finding)
 {
@@ -325,11 +334,10 @@ void judge_rule(const struct policy *policy, const struct rule *rule, const stru
 	if (silence && f.threshold != AFTER_NEVER) {
 		f.threshold = plus(f.threshold, policy->skew);
 	}
-	if ((rule->from & STATE_BIT(facts->state)) && rule->where &&
-	    !facts->where[rule->place]) {
-		f.saw = "a row that its `where` leaves out";
-	} else if (rule->from & STATE_BIT(facts->state)) {
+	if (is_about(rule, facts)) {
 		finders[rule->kind](rule, facts, now, &f);
+	} else if (rule->from & STATE_BIT(facts->state)) {
+		f.saw = "a row that its `where` leaves out";
 	}
 	if (f.matches && silence && rule->kind != RULE_LEASE &&
 	    lease_is_good(policy, facts, now)) {
@@ -378,8 +386,7 @@ void judge(const struct policy *policy, const struct facts *facts, const struct 
 		struct finding f;
 		judge_rule(policy, rule, facts, grace, now, &f);
 		seen |= f.applies;
-		in_flight |=
-			rule->kind != RULE_DEADLINE && (rule->from & STATE_BIT(facts->state));
+		in_flight |= rule->kind != RULE_DEADLINE && is_about(rule, facts);
 		if (f.matches && (verdict.outcome == OUTCOME_FINE || (!f.vetoed && !f.held))) {
 			stale(policy, rule, facts, &f, &verdict);
 		}

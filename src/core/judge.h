@@ -131,6 +131,7 @@ struct facts {
 	bool worker_ignored; /* its label is one that the worker rule leaves alone */
 	int64_t worker_seen, worker_lease;
 	enum evidence evidence;
+	bool told_by_row; /* … which the row says itself, not the worker's process */
 	/* By a rule's place: whether its `where` holds, and the row's own threshold. */
 	bool where[RULES_MAX];
 	int64_t after[RULES_MAX]; /* NO_TIME: the rule's */

@@ -49,6 +49,12 @@ static void print_time(struct text *out, const void *field, enum time_format for
 	}
 }
 
+static void print_instant(struct text *out, const void *field, enum time_format format)
+{
+	(void)format;
+	print_time(out, field, TIME_RFC3339);
+}
+
 /* A threshold of INT64_MAX is never reached, an age of INT64_MIN has no beginning. */
 static bool is_endless(struct text *out, const void *field)
 {
@@ -148,7 +154,8 @@ static void print_tenth_hours(struct text *out, const void *field, enum time_for
 	X(interval_go, interval, print_go)                \
 	X(grace, grace, print_human)                      \
 	X(grace_s, grace, print_seconds)                  \
-	X(error, error, print_string)
+	X(error, error, print_string)                     \
+	X(at, at, print_instant)
 /* clang-format on */
 
 struct hole {
@@ -233,6 +240,20 @@ static bool fill(struct text *out, const char *name, size_t size,
 		text_printf(out, "%" PRId64, word->number);
 	}
 	return word != NULL;
+}
+
+bool message_is_number(const char *message)
+{
+	static print_fn *const numeric[] = { print_count, print_seconds, print_minutes,
+					     print_tenth_seconds, print_tenth_hours };
+	size_t size = *message == '{' ? strcspn(message + 1, "{}") : 0;
+	bool alone = size > 0 && message[size + 1] == '}' && !message[size + 2];
+	const struct hole *hole = alone ? find_hole(message + 1, size) : NULL;
+	bool number = false;
+	for (size_t i = 0; hole && i < sizeof numeric / sizeof *numeric; i++) {
+		number |= hole->print == numeric[i];
+	}
+	return number;
 }
 
 /* A message that was not checked loses nothing: what is no hole is printed as it stands. */

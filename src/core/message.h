@@ -24,6 +24,7 @@ struct message_facts {
 	int64_t count, other;    /* {count}; {other}: what else a summary counts */
 	int64_t interval, grace; /* {interval} {interval_s} {interval_go} {grace} {grace_s} */
 	const char *error;
+	int64_t at; /* {at}: now, always RFC 3339 */
 	enum time_format format;
 	const struct message_word *words;
 	size_t word_count;
@@ -36,6 +37,8 @@ bool message_check_words(const char *message, const struct message_word *words,
 			 size_t word_count, size_t *ret_at);
 /* The names of all holes, for an error that says what is allowed. */
 const char *message_holes(void);
+/* Whether the message is nothing but one hole that stands for a number. */
+bool message_is_number(const char *message);
 void message_print(struct text *out, const char *message, const struct message_facts *facts);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "text.h"
 
+#include <math.h>
 #include <string.h>
 
 #define SECOND INT64_C(1000000)
@@ -66,6 +67,29 @@ int64_t backoff(int attempts, struct random *random)
 	}
 	int64_t jitter = wait / JITTER_PARTS;
 	return wait - jitter + (int64_t)random_below(random, 2 * (uint64_t)jitter + 1);
+}
+
+#define LONGEST (INT64_C(100) * 366 * 86400 * SECOND)
+#define FINEST 1000000 /* steps of a jitter */
+
+/* From -1 to 1. */
+static double random_part(struct random *random)
+{
+	return (double)random_below(random, 2 * FINEST + 1) / FINEST - 1;
+}
+
+int64_t backoff_of(const struct backoff *backoff, int64_t tries, struct random *random)
+{
+	double n = tries < 1 ? 1 : (double)tries;
+	double max = backoff->max < LONGEST ? (double)backoff->max : (double)LONGEST;
+	if (!backoff->present) {
+		return 0;
+	}
+	double wait = (double)backoff->first *
+		      (backoff->power > 0 ? pow(n, backoff->power) : pow(backoff->factor, n - 1));
+	wait = wait < max ? wait : max;
+	wait += wait * backoff->jitter * random_part(random);
+	return wait < 0 ? 0 : wait < (double)LONGEST ? (int64_t)wait : LONGEST;
 }
 
 static void put_big_endian(unsigned char *bytes, int count, uint64_t number)

@@ -15,6 +15,18 @@ uint64_t random_below(struct random *random, uint64_t bound); /* 0 <= x < bound;
 /* Before the n-th retry (n from 1): 10 s x 2^(n-1), at most 1 h, +-20 %. */
 int64_t backoff(int attempts, struct random *random);
 
+/* When the next attempt of a requeued task is due, as a profile says. */
+struct backoff {
+	bool present;
+	int64_t first, max; /* max INT64_MAX: none */
+	double factor;      /* first * factor ^ (n - 1) … */
+	double power;       /* … or, with a power, first * n ^ power */
+	double jitter;      /* 0.1: +-10 % */
+};
+
+/* Before the n-th retry (n from 1; less counts as 1); 0 where there is no backoff. Never longer than 100 years. */
+int64_t backoff_of(const struct backoff *backoff, int64_t tries, struct random *random);
+
 #define UUID_TEXT_SIZE 37
 /* UUIDv7: the time's milliseconds, then random bits. */
 void uuid_v7(struct random *random, int64_t time, char ret_text[UUID_TEXT_SIZE]);

@@ -45,6 +45,15 @@ int64_t options_patience(const struct db_options *options)
 	return options->busy < BUSY_MAX ? options->busy : BUSY_MAX;
 }
 
+enum reclaim_status db_note_unique(struct reclaim_error *error, const char *phrase,
+				   enum reclaim_status status)
+{
+	if (error) {
+		error->unique = strcmp(phrase, DB_UNIQUE) == 0;
+	}
+	return status;
+}
+
 const struct db_driver *db_driver_of(const char *url)
 {
 	size_t size = strcspn(url, ":");

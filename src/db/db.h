@@ -81,6 +81,9 @@ struct table {
 void table_destroy(struct table *table);
 const struct column *table_column(const struct table *table, const char *name);
 
+/* In the messages of failures with `unique`; behind it and ": " the engine's own words. */
+#define DB_UNIQUE "a unique index refuses it"
+
 struct db;
 
 enum db_mode { DB_READ, DB_WRITE };

@@ -24,6 +24,10 @@ int64_t wall_now(void);
 /* How long to wait for a lock: 0 is the default, less than 0 not at all. */
 int64_t options_patience(const struct db_options *options);
 
+/* Marks the failure as one of a unique index, if that is what its phrase says; gives `status` back. */
+enum reclaim_status db_note_unique(struct reclaim_error *error, const char *phrase,
+				   enum reclaim_status status);
+
 /* run_many for engines that have nothing better: one call after the other. */
 enum reclaim_status run_one_by_one(struct db *db, const struct statement *statement,
 				   const struct value *params, size_t count,

@@ -54,7 +54,9 @@ static const struct meaning meanings[] = {
 	{ 1665, RECLAIM_UNAVAILABLE, "the server's binlog_format must be ROW or MIXED", false },
 	{ 1153, RECLAIM_INVALID, "larger than the server's max_allowed_packet", false },
 	{ 1406, RECLAIM_INVALID, "a value is too long", false },
-	{ 1062, RECLAIM_INVALID, "a constraint refuses it", false },
+	{ 1062, RECLAIM_INVALID, DB_UNIQUE, false },
+	{ 1586, RECLAIM_INVALID, DB_UNIQUE, false },
+	{ 1022, RECLAIM_INVALID, DB_UNIQUE, false },
 	{ 1048, RECLAIM_INVALID, "a constraint refuses it", false },
 	{ 1451, RECLAIM_INVALID, "a constraint refuses it", false },
 	{ 1452, RECLAIM_INVALID, "a constraint refuses it", false },
@@ -177,7 +179,7 @@ enum reclaim_status maria_fail(struct mariadb *mariadb, const struct maria_answe
 	}
 	text_add_visible(&message, answer->message, strlen(answer->message));
 	add_grant(&hint, answer, mariadb->target.database);
-	return fail(error, meaning.status, "database '%s': %s: %s: %s%s",
-		    mariadb->db.url->shown, tried, meaning.phrase, text_string(&message),
-		    text_string(&hint));
+	fail(error, meaning.status, "database '%s': %s: %s: %s%s", mariadb->db.url->shown,
+	     tried, meaning.phrase, text_string(&message), text_string(&hint));
+	return db_note_unique(error, meaning.phrase, meaning.status);
 }

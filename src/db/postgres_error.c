@@ -31,6 +31,8 @@ static const struct meaning meanings[] = {
 	{ "XX", RECLAIM_UNAVAILABLE, "the server fails", false },
 	{ "28", RECLAIM_UNAVAILABLE, "the server does not let us in", false },
 	{ "3D000", RECLAIM_UNAVAILABLE, "there is no such database", false },
+	{ "23505", RECLAIM_INVALID, DB_UNIQUE, false },
+	{ "23P01", RECLAIM_INVALID, DB_UNIQUE, false },
 	{ "23", RECLAIM_INVALID, "a constraint refuses it", false },
 	{ "22", RECLAIM_INVALID, "a value does not fit", false },
 	{ "42P01", RECLAIM_INVALID, "a table is missing", false },
@@ -259,8 +261,9 @@ enum reclaim_status postgres_fail(struct postgres *pg, struct trip *trip, const 
 	if (strcmp(state, "42501") == 0) {
 		add_grant(pg, message, sql, &why);
 	}
-	return fail(error, meaning->status, "database '%s': %s: %s: %s", pg->shown, tried,
-		    meaning->phrase, text_string(&why));
+	fail(error, meaning->status, "database '%s': %s: %s: %s", pg->shown, tried,
+	     meaning->phrase, text_string(&why));
+	return db_note_unique(error, meaning->phrase, meaning->status);
 }
 
 /* ---- no connection ---- */

@@ -42,6 +42,9 @@ static const struct meaning meanings[] = {
 	{ SQLITE_NOTADB, RECLAIM_UNAVAILABLE, "it is not an SQLite database, or encrypted" },
 	{ SQLITE_NOLFS, RECLAIM_UNAVAILABLE, "it is too large for this system" },
 	{ SQLITE_NOMEM, RECLAIM_NO_MEMORY, "" },
+	{ SQLITE_CONSTRAINT_UNIQUE, RECLAIM_INVALID, DB_UNIQUE },
+	{ SQLITE_CONSTRAINT_PRIMARYKEY, RECLAIM_INVALID, DB_UNIQUE },
+	{ SQLITE_CONSTRAINT_ROWID, RECLAIM_INVALID, DB_UNIQUE },
 	{ SQLITE_CONSTRAINT, RECLAIM_INVALID, "a constraint or trigger refuses it" },
 	{ SQLITE_MISMATCH, RECLAIM_INVALID, "a value has the wrong type" },
 	{ SQLITE_TOOBIG, RECLAIM_INVALID, "a value is too large" },
@@ -126,8 +129,8 @@ enum reclaim_status sqlite_fail(struct sqlite *sqlite, int code, const char *tri
 	/* The connection's own message belongs to its last failure, if that is this one. */
 	bool own = sqlite->handle &&
 		   (sqlite3_extended_errcode(sqlite->handle) & 0xff) == (code & 0xff);
-	return fail(error, meaning->status, "database '%s': %s%s%s: %s", sqlite->shown,
-		    tried ? tried : "", tried ? ": " : "",
-		    system_phrase(sqlite, code, meaning->phrase),
-		    own ? sqlite3_errmsg(sqlite->handle) : sqlite3_errstr(code));
+	fail(error, meaning->status, "database '%s': %s%s%s: %s", sqlite->shown,
+	     tried ? tried : "", tried ? ": " : "", system_phrase(sqlite, code, meaning->phrase),
+	     own ? sqlite3_errmsg(sqlite->handle) : sqlite3_errstr(code));
+	return db_note_unique(error, meaning->phrase, meaning->status);
 }

@@ -438,6 +438,7 @@ static struct reclaim_swept swept_of(const struct sweep_result *result)
 		.requeued = result->requeued,
 		.failed = result->failed,
 		.stuck = result->stuck,
+		.cancelled = result->cancelled,
 		.held_back = result->held_back,
 		.lost_races = result->lost_races,
 		.errors = result->errors,

@@ -7,6 +7,7 @@
 
 #include "judge.h"
 #include "message.h"
+#include "random.h"
 
 /* The columns of the task table that are not signals. */
 enum role {
@@ -130,7 +131,7 @@ struct result_word {
 	const char *word;
 	const char *rule; /* NULL: any */
 	const char *
-		counts; /* "taken", "requeued", "failed", "stuck", "lost_races", "errors", "workers_stalled", "at", "problem" */
+		counts; /* "taken", "requeued", "failed", "stuck", "cancelled", "lost_races", "errors", "workers_stalled", "at", "problem" */
 };
 
 /* When a log line is written. */
@@ -193,15 +194,6 @@ struct error_member {
 	const char *name, *text;
 };
 
-/* When the next attempt of a requeued task is due: {now+retry} of a remedy. */
-struct backoff {
-	bool present;
-	int64_t first, max; /* max NO_LIMIT: none */
-	double factor;      /* first * factor ^ (n - 1) … */
-	double power;       /* … or, with a power, first * n ^ power */
-	double jitter;      /* 0.1: +-10 % */
-};
-
 /* Columns, indexes and functions that `init` adds where they are missing. */
 struct migration_step {
 	const char *column,
@@ -256,7 +248,7 @@ struct profile {
 	struct error_member
 		*error_entry; /* the error is a JSON object of these; none: the text itself */
 	size_t error_entry_count;
-	struct backoff backoff;
+	struct backoff backoff; /* {now+retry} of a remedy */
 	enum remedy
 		conflict; /* instead of one that would break a unique index; REPORT: the row is left, and named */
 	const char *
@@ -331,5 +323,12 @@ enum state profile_state(const struct profile *profile, const char *native, size
 const struct rule *profile_rule(const struct profile *profile, const char *name);
 /* The line of `text`, which is one that the profile holds, not a copy: the same column may be named in several places. */
 int profile_line_of(const struct profile *profile, const char *text);
+
+/*
+ * The JSON object of `error_entry`. `facts.error` is the error's text; a value that is one hole of a number is a JSON
+ * number, or null where the ledger does not keep it.
+ */
+void profile_error_entry(struct text *out, const struct profile *profile,
+			 const struct message_facts *facts);
 
 #endif

@@ -94,6 +94,10 @@ static enum reclaim_status find_all(struct pass *pass, const struct value *row,
 {
 	struct judged judged;
 	judge_row(pass, row, e->now, &judged);
+	enum reclaim_status status = judge_budgets(pass, &judged, 1, e->now);
+	if (status) {
+		return status;
+	}
 	e->facts = judged.facts;
 	e->verdict = judged.verdict;
 	e->unreadable = judged.unreadable;

@@ -10,7 +10,7 @@
 /* What was found and neither put right nor lost nor failed was held back. */
 static void count_held_back(struct sweep_result *r)
 {
-	int64_t dealt = r->requeued + r->failed + r->stuck + r->reported + r->lost_races +
+	int64_t dealt = r->requeued + r->failed + r->stuck + r->cancelled + r->reported + r->lost_races +
 			r->errors + r->locked;
 	r->held_back = r->stale > dealt ? r->stale - dealt : 0;
 }

@@ -80,6 +80,16 @@ struct swept_worker *result_add_worker(struct sweep_result *result)
 	return worker;
 }
 
+int64_t *result_count(struct sweep_result *result, enum remedy remedy)
+{
+	int64_t *const counts[REMEDY_COUNT] = {
+		[REMEDY_REPORT] = &result->reported, [REMEDY_REQUEUE] = &result->requeued,
+		[REMEDY_FAIL] = &result->failed,     [REMEDY_STUCK] = &result->stuck,
+		[REMEDY_CANCEL] = &result->cancelled,
+	};
+	return counts[remedy];
+}
+
 /* ---- the host's own words ---- */
 
 static int64_t count_remedy(const struct sweep_result *result, const char *rule,
@@ -105,6 +115,7 @@ int64_t result_word_value(const struct sweep_result *result, const struct result
 		{ "requeued", count_remedy(result, word->rule, REMEDY_REQUEUE) },
 		{ "failed", count_remedy(result, word->rule, REMEDY_FAIL) },
 		{ "stuck", count_remedy(result, word->rule, REMEDY_STUCK) },
+		{ "cancelled", count_remedy(result, word->rule, REMEDY_CANCEL) },
 		{ "lost_races", result->lost_races },
 		{ "errors", result->errors },
 		{ "stale", result->stale },
@@ -163,6 +174,7 @@ static void add_counts(struct json *json, const struct sweep_result *r)
 	json_int(json, "requeued", r->requeued);
 	json_int(json, "failed", r->failed);
 	json_int(json, "stuck", r->stuck);
+	json_int(json, "cancelled", r->cancelled);
 	json_int(json, "reported", r->reported);
 	json_int(json, "held_back", r->held_back);
 	json_int(json, "lost_races", r->lost_races);
@@ -199,7 +211,7 @@ static void add_locked(struct json *json, const struct sweep_result *r)
 static bool is_ours(const char *word)
 {
 	static const char *const ours[] = { "stale", "requeued",    "failed",
-					    "stuck", "lost_races",  "errors",
+					    "stuck", "cancelled", "lost_races",  "errors",
 					    "error", "duration_ms", "workers_stalled" };
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		if (string_equal(word, ours[i])) {

@@ -35,7 +35,7 @@ struct sweep_result {
 		moved_on; /* moved_on: another sweeper took the turn, the pass ended there */
 	int64_t turn;
 	int64_t at, duration; /* engine's now; microseconds */
-	int64_t in_flight, stale, requeued, failed, stuck, reported, held_back, lost_races,
+	int64_t in_flight, stale, requeued, failed, stuck, cancelled, reported, held_back, lost_races,
 		errors, locked, blind, vetoed, future;
 	bool grace; /* a grace holds something back */
 	struct reclaim_error
@@ -60,6 +60,8 @@ bool result_add_problem(struct sweep_result *result, const char *id, const char 
 /* `holder`: "" where nobody can tell. */
 bool result_add_locked(struct sweep_result *result, const char *id, const char *holder);
 bool result_add_blind(struct sweep_result *result, const char *id, const char *message);
+/* The count of what that remedy did. */
+int64_t *result_count(struct sweep_result *result, enum remedy remedy);
 struct swept_worker *result_add_worker(struct sweep_result *result);
 
 /* The value of one of the host's own result words. */

@@ -35,6 +35,8 @@ struct judged {
 	struct facts facts;
 	struct verdict verdict;
 	const char *unreadable; /* the column whose time can't be read; NULL: none */
+	enum remedy refused;    /* that a unique index of the host refused: `refusal` says which */
+	const char *refusal;    /* NULL: none was */
 };
 
 /* Called for each row of a page; false ends the scan. After a page `page_end` is called. */
@@ -42,6 +44,7 @@ struct visitor {
 	enum reclaim_status (*row)(struct pass *pass, const struct judged *judged,
 				   bool *ret_go_on);
 	enum reclaim_status (*page_end)(struct pass *pass, bool *ret_go_on); /* may be NULL */
+	bool needs_remedy; /* what is counted by our audit is asked for: it may make a remedy the last resort */
 };
 
 enum reclaim_status scan(struct pass *pass, const struct visitor *visitor);
@@ -52,5 +55,8 @@ void pass_finish(struct pass *pass);
 /* Judges one row as the pass does. */
 void judge_row(struct pass *pass, const struct value *row, int64_t now,
 	       struct judged *ret_judged);
+/* Judges again what would be requeued, once our audit has said how often it was, where that is what counts recoveries. */
+enum reclaim_status judge_budgets(struct pass *pass, struct judged *items, size_t count,
+				  int64_t now);
 
 #endif

@@ -95,18 +95,17 @@ static enum reclaim_status record_row(struct pass *pass, const struct judged *ju
 	    (!reports && pass->room <= 0)) {
 		return RECLAIM_OK;
 	}
-	int64_t *const counts[REMEDY_COUNT] = { &pass->result->reported,
-						&pass->result->requeued, &pass->result->failed,
-						&pass->result->stuck };
-	++*counts[verdict->remedy];
+	++*result_count(pass->result, verdict->remedy);
 	pass->room -= !reports;
 	return record(pass, judged);
 }
 
 enum reclaim_status second_look(struct pass *pass)
 {
-	static const struct visitor takes = { .row = take_row, .page_end = take_batch };
-	static const struct visitor records = { .row = record_row };
+	static const struct visitor takes = { .row = take_row,
+					      .page_end = take_batch,
+					      .needs_remedy = true };
+	static const struct visitor records = { .row = record_row, .needs_remedy = true };
 	struct batch *batch = calloc(1, sizeof(*batch));
 	if (!batch) {
 		return fail_no_memory(pass->error);

@@ -28,6 +28,14 @@ struct some {
 	size_t count;
 };
 
+/* When the next attempt is due, from now: by the tries that the ledger counts for that, or by its attempts. */
+static int64_t wait_of(const struct pass *pass, const struct judged *judged)
+{
+	int64_t tries =
+		row_number(pass->plan, judged->row, ROLE_TRIES, judged->facts.attempts);
+	return backoff_of(&pass->ledger->profile->backoff, tries, &pass->ledger->random);
+}
+
 static void fill_inputs(const struct pass *pass, struct item *item)
 {
 	const struct judged *judged = item->judged;
@@ -43,6 +51,7 @@ static void fill_inputs(const struct pass *pass, struct item *item)
 		t->has_error ? value_string(text_string(&t->error)) : value_null();
 	inputs->named[INPUT_ATTEMPTS] = value_int(judged->facts.attempts);
 	inputs->named[INPUT_RECOVERIES] = value_int(judged->facts.recoveries);
+	inputs->named[INPUT_RETRY] = value_int(wait_of(pass, judged));
 }
 
 static void fill_event(const struct pass *pass, const struct item *item, struct event *event)
@@ -228,17 +237,6 @@ static enum reclaim_status take_items(struct pass *pass, struct item *items,
 
 /* ---- batches ---- */
 
-static void count_remedy(struct sweep_result *result, enum remedy remedy)
-{
-	int64_t *const counts[REMEDY_COUNT] = {
-		[REMEDY_REPORT] = &result->reported,
-		[REMEDY_REQUEUE] = &result->requeued,
-		[REMEDY_FAIL] = &result->failed,
-		[REMEDY_STUCK] = &result->stuck,
-	};
-	++*counts[remedy];
-}
-
 static void mark_ended(struct pass *pass, const struct judged *judged)
 {
 	struct text TEXT_CLEANUP owner = { 0 };
@@ -277,7 +275,7 @@ static enum reclaim_status count_taken(struct pass *pass, const struct judged *i
 			status = taken[i] == LOCKED ? name_locked(pass, &items[i]) : RECLAIM_OK;
 			continue;
 		}
-		count_remedy(pass->result, items[i].verdict.remedy);
+		++*result_count(pass->result, items[i].verdict.remedy);
 		pass->room -= items[i].verdict.remedy != REMEDY_REPORT;
 		mark_ended(pass, &items[i]);
 		status = record(pass, &items[i]);
@@ -333,15 +331,47 @@ static enum reclaim_status name_problem(struct pass *pass, const struct judged *
 		       : fail_no_memory(pass->error);
 }
 
+static enum reclaim_status try_alone(struct pass *pass, const struct judged *judged,
+				     struct reclaim_error *ret_why)
+{
+	enum taking taking = RACED;
+	enum reclaim_status status = try_together(pass, judged, 1, &taking, ret_why);
+	return status ? status : count_taken(pass, judged, &taking, 1);
+}
+
+/* What the profile does instead of a remedy that would break a unique index; REPORT: nothing. */
+static enum remedy instead_of(const struct pass *pass, const struct judged *judged,
+			      const struct reclaim_error *why)
+{
+	enum remedy conflict = pass->ledger->profile->conflict;
+	bool other = why->unique && judged->verdict.remedy != REMEDY_REPORT && conflict != judged->verdict.remedy &&
+		     pass->plan->remedies[conflict].change;
+	return other ? conflict : REMEDY_REPORT;
+}
+
+/* The engine's own words of the index behind ours. */
+static const char *refusal_of(const struct reclaim_error *why)
+{
+	const char *at = strstr(why->message, DB_UNIQUE);
+	return at ? at : why->message;
+}
+
 static enum reclaim_status take_alone(struct pass *pass, const struct judged *judged)
 {
-	struct reclaim_error why = { 0 };
-	enum taking taking = RACED;
-	enum reclaim_status status = try_together(pass, judged, 1, &taking, &why);
-	if (!status) {
-		return count_taken(pass, judged, &taking, 1);
+	struct reclaim_error why = { 0 }, still = { 0 };
+	enum reclaim_status status = try_alone(pass, judged, &why);
+	if (!status || ends_pass(status)) {
+		return status;
 	}
-	return ends_pass(status) ? status : name_problem(pass, judged, &why);
+	struct judged other = *judged;
+	other.refused = judged->verdict.remedy;
+	other.refusal = refusal_of(&why);
+	other.verdict.remedy = instead_of(pass, judged, &why);
+	if (other.verdict.remedy == REMEDY_REPORT) {
+		return name_problem(pass, judged, &why);
+	}
+	status = try_alone(pass, &other, &still);
+	return !status || ends_pass(status) ? status : name_problem(pass, judged, &still);
 }
 
 enum reclaim_status take(struct pass *pass, const struct judged *items, size_t count)

@@ -1,8 +1,6 @@
 /* What is told of a task that is taken: its texts, and its place in the result. */
 #include "tell.h"
 
-#include "message.h"
-
 static void message_facts(const struct pass *pass, const struct judged *judged, const char *id,
 			  const char *owner, struct message_facts *ret)
 {
@@ -23,6 +21,7 @@ static void message_facts(const struct pass *pass, const struct judged *judged, 
 		.attempts = facts->attempts,
 		.max_attempts = facts->max_attempts,
 		.recoveries = facts->recoveries,
+		.at = pass->now,
 		.format = profile->time == TIME_NATIVE ? TIME_RFC3339 : profile->time,
 	};
 }
@@ -34,6 +33,22 @@ void telling_finish(struct telling *t)
 	text_finish(&t->token);
 	text_finish(&t->reason);
 	text_finish(&t->error);
+}
+
+/* The error as the host keeps it: text, or a JSON object. */
+static void tell_error(const struct profile *profile, const char *error,
+		       const struct message_facts *facts, struct text *out)
+{
+	struct text TEXT_CLEANUP text = { 0 };
+	if (profile->error_entry_count == 0) {
+		message_print(out, error, facts);
+		return;
+	}
+	struct message_facts entry = *facts;
+	message_print(&text, error, facts);
+	entry.error = text_string(&text);
+	profile_error_entry(out, profile, &entry);
+	out->failed |= text.failed;
 }
 
 bool tell(const struct pass *pass, const struct judged *judged, struct telling *t)
@@ -50,9 +65,14 @@ bool tell(const struct pass *pass, const struct judged *judged, struct telling *
 	bool spent = judged->verdict.spent;
 	message_print(&t->reason,
 		      spent && rule->spent_reason ? rule->spent_reason : rule->reason, &facts);
+	if (judged->refusal) {
+		text_printf(&t->reason, "; %s instead of %s: %s",
+			    remedy_name(judged->verdict.remedy), remedy_name(judged->refused),
+			    judged->refusal);
+	}
 	t->has_error = error != NULL;
 	if (error) {
-		message_print(&t->error, error, &facts);
+		tell_error(pass->ledger->profile, error, &facts, &t->error);
 	}
 	return !t->id.failed && !t->owner.failed && !t->token.failed && !t->reason.failed &&
 	       !t->error.failed;

@@ -71,7 +71,7 @@ static void survey_finish(struct survey *survey)
 static enum reclaim_status look(struct ledger *ledger, struct survey *survey,
 				struct reclaim_error *error)
 {
-	static const struct visitor visitor = { .row = visit };
+	static const struct visitor visitor = { .row = visit, .needs_remedy = true };
 	struct valve valve;
 	enum reclaim_status status = pass_look(ledger, &survey->pass, &valve, error);
 	if (!status) {

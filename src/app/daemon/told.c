@@ -48,6 +48,13 @@ static int64_t threshold_of(const struct profile *profile)
 	return profile->lease;
 }
 
+static int64_t now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_REALTIME, &time);
+	return time.tv_sec * USEC_PER_SEC + time.tv_nsec / 1000;
+}
+
 static struct message_facts facts_of(const struct told *told)
 {
 	enum time_format seen = told->profile->workers.seen.format;
@@ -58,6 +65,7 @@ static struct message_facts facts_of(const struct told *told)
 		.age = NO_TIME,
 		.threshold = threshold_of(told->profile),
 		.last_seen = NO_TIME,
+		.at = now(),
 		.deadline = NO_TIME,
 		.attempts = -1,
 		.max_attempts = -1,
@@ -108,7 +116,7 @@ void tell_grace(const struct told *told, int64_t elapsed)
 
 static int64_t taken(const struct sweep_result *result)
 {
-	return result->requeued + result->failed + result->stuck;
+	return result->requeued + result->failed + result->stuck + result->cancelled;
 }
 
 static void tell_task(const struct told *told, const struct swept_task *task, bool in_detail)
@@ -212,11 +220,11 @@ static void tell_done(const struct told *told, const struct sweep_result *result
 		say_done(told, result, &facts);
 	} else if (!told->only_theirs) {
 		app_log(told->app, /* debug= */ false,
-			"swept: %lld requeued, %lld failed, %lld stuck, %lld lost races, "
-			"%lld errors",
+			"swept: %lld requeued, %lld failed, %lld stuck, %lld cancelled, "
+			"%lld lost races, %lld errors",
 			(long long)result->requeued, (long long)result->failed,
-			(long long)result->stuck, (long long)result->lost_races,
-			(long long)result->errors);
+			(long long)result->stuck, (long long)result->cancelled,
+			(long long)result->lost_races, (long long)result->errors);
 	}
 }
 

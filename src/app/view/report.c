@@ -13,15 +13,16 @@ static void add_visible(struct text *out, const char *string)
 static const char *done_word(enum remedy remedy, bool dry_run)
 {
 	static const char *const done[REMEDY_COUNT] = { "reported", "requeued", "failed",
-							"stuck" };
+							"stuck", "cancelled" };
 	static const char *const would[REMEDY_COUNT] = { "would report", "would requeue",
-							 "would fail", "would be stuck" };
+							 "would fail", "would be stuck",
+							 "would cancel" };
 	return (dry_run ? would : done)[remedy];
 }
 
 static void add_task(struct text *out, const struct swept_task *task, bool dry_run)
 {
-	text_printf(out, "%-*s  ", dry_run ? 14 : 8, done_word(task->remedy, dry_run));
+	text_printf(out, "%-*s  ", dry_run ? 14 : 9, done_word(task->remedy, dry_run));
 	add_visible(out, task->id);
 	text_printf(out, "  rule %s", task->rule);
 	if (task->owner) {
@@ -78,6 +79,7 @@ void report_summary(struct text *out, const struct sweep_result *result)
 	add_count(&counts, result->requeued, dry ? "to requeue" : "requeued");
 	add_count(&counts, result->failed, dry ? "to fail" : "failed");
 	add_count(&counts, result->stuck, dry ? "to be stuck" : "stuck");
+	add_count(&counts, result->cancelled, dry ? "to cancel" : "cancelled");
 	add_count(&counts, result->reported, dry ? "to report" : "reported");
 	add_count(&counts, result->held_back, "held back for later");
 	add_count(&counts, result->lost_races, "moved on by themselves");
