@@ -9,6 +9,11 @@ enum reclaim_status read_grace(struct pass *pass);
 /* Asks the profile's probe about the owners of stale claims. */
 enum reclaim_status ask_owners(struct pass *pass);
 
+/* Whether a pass may take this claim: one that an earlier dry run named, if it was told to take those alone. */
+enum reclaim_status choose(struct pass *pass, const struct judged *judged, bool *ret_chosen);
+/* Names those of the dry run that the pass has not met. */
+enum reclaim_status choose_rest(struct pass *pass);
+
 enum reclaim_status first_look(struct pass *pass);
 enum reclaim_status second_look(struct pass *pass);
 

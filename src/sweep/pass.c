@@ -8,9 +8,9 @@
 #include <time.h>
 
 /* What was found and neither put right nor lost nor failed was held back. */
-static void count_held_back(struct sweep_result *r)
+static void count_held_back(struct sweep_result *r, int64_t stale_changed)
 {
-	int64_t dealt = r->requeued + r->failed + r->stuck + r->cancelled + r->reported + r->lost_races +
+	int64_t dealt = r->unplanned + stale_changed + r->requeued + r->failed + r->stuck + r->cancelled + r->reported + r->lost_races +
 			r->errors + r->locked;
 	r->held_back = r->stale > dealt ? r->stale - dealt : 0;
 }
@@ -91,9 +91,12 @@ static enum reclaim_status look_and_take(struct pass *pass)
 	if (!status && pass->result->stale > 0) {
 		status = second_look(pass);
 	}
-	count_held_back(pass->result);
+	if (!status && !pass->result->moved_on) {
+		status = choose_rest(pass);
+	}
+	count_held_back(pass->result, pass->stale_changed);
 	if (!status && !pass->options->dry_run && !pass->result->moved_on &&
-	    !pass->every_claim && !pass->grace.startup) {
+	    !pass->every_claim && !pass->grace.startup && !pass->options->only) {
 		status = end_idle_workers(pass);
 	}
 	if (!status && !pass->every_claim) {
@@ -141,7 +144,7 @@ void pass_finish(struct pass *pass)
 
 enum reclaim_status pass_make(struct pass *pass, struct sweep_result *ret_result)
 {
-	struct sweep_result result = { .dry_run = pass->options->dry_run, .my_turn = true };
+	struct sweep_result result = { .dry_run = pass->options->dry_run, .my_turn = true, .chosen = pass->options->only != NULL };
 	int64_t started = monotonic();
 	pass_init(pass, &result);
 	enum reclaim_status status =

@@ -8,6 +8,7 @@
 #ifndef SWEEP_PASS_H
 #define SWEEP_PASS_H
 
+#include "chosen.h"
 #include "crowd.h"
 #include "result.h"
 
@@ -17,6 +18,7 @@ struct pass_options {
 	bool without_turn; /* a death was seen: at once, with the cap, and the turn stays as it is */
 	bool startup_grace;
 	int64_t limit;    /* lowers the cap; -1: as the profile says */
+	struct chosen *only; /* takes none but these, and only while they are the same; NULL: all */
 	int64_t interval; /* how long the turn lasts; 0: as the profile says */
 };
 

@@ -10,6 +10,7 @@ void sweep_result_finish(struct sweep_result *result)
 	free(result->problems);
 	free(result->blind_rows);
 	free(result->locked_rows);
+	free(result->changed_rows);
 	free(result->workers);
 	arena_finish(&result->arena);
 	*result = (struct sweep_result){ 0 };
@@ -69,6 +70,12 @@ bool result_add_locked(struct sweep_result *result, const char *id, const char *
 {
 	return add_problem(&result->arena, &result->locked_rows, &result->locked_count,
 			   &result->locked_room, id, holder);
+}
+
+bool result_add_changed(struct sweep_result *result, const char *id, const char *how)
+{
+	return add_problem(&result->arena, &result->changed_rows, &result->changed_count,
+			   &result->changed_room, id, how);
 }
 
 struct swept_worker *result_add_worker(struct sweep_result *result)
@@ -157,6 +164,9 @@ void swept_task_members(struct json *json, const struct swept_task *task)
 	} else {
 		json_int(json, "recoveries", task->recoveries);
 	}
+	if (task->fingerprint) {
+		json_string(json, "fingerprint", task->fingerprint);
+	}
 	json_string(json, "reason", task->reason);
 }
 
@@ -202,6 +212,24 @@ static void add_locked(struct json *json, const struct sweep_result *r)
 		json_open(json, NULL, '{');
 		json_string(json, "id", row->id);
 		json_string(json, "holder", *row->message ? row->message : NULL);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+/* Of a pass over an earlier dry run's claims. */
+static void add_changed(struct json *json, const struct sweep_result *r, bool with_tasks)
+{
+	json_int(json, "no_longer_the_same", r->changed);
+	json_int(json, "not_in_the_plan", r->unplanned);
+	if (!with_tasks) {
+		return;
+	}
+	json_open(json, "changed_tasks", '[');
+	for (size_t i = 0; i < r->changed_count; i++) {
+		json_open(json, NULL, '{');
+		json_string(json, "id", r->changed_rows[i].id);
+		json_string(json, "reason", r->changed_rows[i].message);
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -262,6 +290,9 @@ void sweep_result_json(struct text *out, const struct profile *profile,
 		    r->cut_short.status ? r->cut_short.message
 		    : r->moved_on       ? "another sweeper took the turn"
 					: NULL);
+	if (r->chosen) {
+		add_changed(&json, r, with_tasks);
+	}
 	add_words(&json, profile, r);
 	if (r->problem_count > 0) {
 		json_string(&json, "error", r->problems[0].message);

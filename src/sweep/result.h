@@ -15,6 +15,7 @@ struct swept_task {
 	int64_t age; /* NO_TIME: unknown */
 	int64_t last_seen;
 	int64_t attempts, recoveries; /* -1: the ledger does not keep it */
+	const char *fingerprint; /* where the token does not tell one claim from the next; else NULL */
 	bool by_worker;               /* the rule looked at the worker's row */
 };
 
@@ -37,6 +38,8 @@ struct sweep_result {
 	int64_t at, duration; /* engine's now; microseconds */
 	int64_t in_flight, stale, requeued, failed, stuck, cancelled, reported, held_back, lost_races,
 		errors, locked, blind, vetoed, future;
+	bool chosen; /* only the claims of an earlier dry run were to be taken: */
+	int64_t changed, unplanned; /* … of these, no longer the same; stale, and not among them */
 	bool grace; /* a grace holds something back */
 	struct reclaim_error
 		cut_short; /* not OK: the database failed in the middle; what is counted was committed before */
@@ -49,6 +52,8 @@ struct sweep_result {
 	size_t blind_count, blind_room;
 	struct swept_problem *locked_rows; /* the first few, and who holds them */
 	size_t locked_count, locked_room;
+	struct swept_problem *changed_rows; /* the first few, and how they differ */
+	size_t changed_count, changed_room;
 	struct swept_worker *workers; /* silent now */
 	size_t worker_count, worker_room;
 };
@@ -59,6 +64,7 @@ struct swept_task *result_add_task(struct sweep_result *result);
 bool result_add_problem(struct sweep_result *result, const char *id, const char *message);
 /* `holder`: "" where nobody can tell. */
 bool result_add_locked(struct sweep_result *result, const char *id, const char *holder);
+bool result_add_changed(struct sweep_result *result, const char *id, const char *how);
 bool result_add_blind(struct sweep_result *result, const char *id, const char *message);
 /* The count of what that remedy did. */
 int64_t *result_count(struct sweep_result *result, enum remedy remedy);

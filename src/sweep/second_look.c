@@ -55,7 +55,7 @@ static bool needs_every_row(const struct pass *pass)
 	for (size_t i = 0; i < pass->policy->rule_count; i++) {
 		reports |= pass->policy->rules[i].then == REMEDY_REPORT;
 	}
-	return reports || pass->valve.holding || pass->result->grace;
+	return reports || pass->valve.holding || pass->result->grace || pass->options->only;
 }
 
 static enum reclaim_status take_row(struct pass *pass, const struct judged *judged,
@@ -66,8 +66,10 @@ static enum reclaim_status take_row(struct pass *pass, const struct judged *judg
 	if (verdict->outcome == OUTCOME_GRACE) {
 		spare_owner(pass, judged);
 	}
-	if (verdict->outcome != OUTCOME_STALE) {
-		return RECLAIM_OK;
+	bool chosen = true;
+	enum reclaim_status status = choose(pass, judged, &chosen);
+	if (status || !chosen || verdict->outcome != OUTCOME_STALE) {
+		return status;
 	}
 	if (held_by_valve(pass, verdict)) {
 		spare_owner(pass, judged);
@@ -75,7 +77,7 @@ static enum reclaim_status take_row(struct pass *pass, const struct judged *judg
 	}
 	bool reports = verdict->remedy == REMEDY_REPORT;
 	if (!reports && pass->room <= (int64_t)batch->count) {
-		enum reclaim_status status = take_batch(pass, ret_go_on);
+		status = take_batch(pass, ret_go_on);
 		if (status || pass->room <= 0 || !*ret_go_on) {
 			*ret_go_on &= needs_every_row(pass);
 			return status;
@@ -90,10 +92,12 @@ static enum reclaim_status record_row(struct pass *pass, const struct judged *ju
 {
 	const struct verdict *verdict = &judged->verdict;
 	bool reports = verdict->remedy == REMEDY_REPORT;
+	bool chosen = true;
+	enum reclaim_status status = choose(pass, judged, &chosen);
 	*ret_go_on = pass->room > 0 || needs_every_row(pass);
-	if (verdict->outcome != OUTCOME_STALE || held_by_valve(pass, verdict) ||
+	if (status || !chosen || verdict->outcome != OUTCOME_STALE || held_by_valve(pass, verdict) ||
 	    (!reports && pass->room <= 0)) {
-		return RECLAIM_OK;
+		return status;
 	}
 	++*result_count(pass->result, verdict->remedy);
 	pass->room -= !reports;

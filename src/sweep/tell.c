@@ -92,6 +92,7 @@ static enum reclaim_status add_task(struct pass *pass, const struct judged *judg
 {
 	const struct verdict *verdict = &judged->verdict;
 	struct arena *arena = &pass->result->arena;
+	char fingerprint[FINGERPRINT_SIZE];
 	struct swept_task *task = result_add_task(pass->result);
 	if (!task) {
 		return fail_no_memory(pass->error);
@@ -116,6 +117,9 @@ static enum reclaim_status add_task(struct pass *pass, const struct judged *judg
 		.attempts = judged->facts.attempts,
 		.recoveries = judged->facts.recoveries,
 		.by_worker = verdict->rule->kind == RULE_WORKER,
+		.fingerprint = fingerprint_of(pass, judged, fingerprint)
+				       ? arena_string(arena, fingerprint)
+				       : NULL,
 	};
 	return task->id && task->rule && task->reason ? RECLAIM_OK
 						      : fail_no_memory(pass->error);

@@ -11,6 +11,11 @@ struct telling {
 };
 void telling_finish(struct telling *t);
 
+#define FINGERPRINT_SIZE 17
+/* What tells this claim from the next one of its row, where its token does not; false: the token does. */
+bool fingerprint_of(const struct pass *pass, const struct judged *judged,
+		    char ret_fingerprint[FINGERPRINT_SIZE]);
+
 #define TELLING_CLEANUP __attribute__((cleanup(telling_finish)))
 
 /* False: no memory. */

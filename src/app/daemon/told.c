@@ -4,6 +4,7 @@
 #include "duration.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 /* More tasks than that at once are told of one by one only with -v. */
 #define TASKS_TOLD 20

@@ -86,6 +86,8 @@ void report_summary(struct text *out, const struct sweep_result *result)
 	add_count(&counts, result->errors, "that could not be put right");
 	text_add(out,
 		 counts.size > 2 && result->stale > 0 ? counts.data + 2 : text_string(&counts));
+	add_count(out, result->changed, "no longer the same");
+	add_count(out, result->unplanned, "stale and not in the plan");
 	add_count(out, result->locked, "locked by somebody");
 	add_count(out, result->vetoed, "silent, but proven alive");
 	add_count(out, result->blind, "that no rule can judge");
@@ -109,6 +111,10 @@ void report_problems(const struct app *app, const struct profile *profile,
 		const struct swept_problem *row = &result->locked_rows[i];
 		app_complain(app, "task %s: left for the next pass: its row is locked by %s",
 			     row->id, *row->message ? row->message : "somebody's transaction");
+	}
+	for (size_t i = 0; i < result->changed_count; i++) {
+		app_complain(app, "task %s: left as it is: %s", result->changed_rows[i].id,
+			     result->changed_rows[i].message);
 	}
 	for (size_t i = 0; i < result->blind_count; i++) {
 		app_complain(app, "task %s: %s", result->blind_rows[i].id,
