@@ -336,6 +336,40 @@ static enum reclaim_status admit(struct ledger *ledger, const struct doing *doin
 				  native ? native : "-", verb_name(doing->verbs[0]));
 }
 
+/* An error as the host keeps it: text, or an object. False: no memory. */
+static bool error_value(const struct ledger *ledger, const struct doing *doing,
+			const struct value *row, struct text *entry, struct value *ret_value)
+{
+	const struct plan *plan = ledger->plan;
+	struct text TEXT_CLEANUP owner = { 0 };
+	*ret_value = doing->error;
+	if (ledger->profile->error_entry_count == 0 || doing->error.type != VALUE_TEXT) {
+		return true;
+	}
+	row_print_owner(&owner, plan, row);
+	const struct message_facts facts = {
+		.id = doing->id,
+		.owner = owner.size ? text_string(&owner) : NULL,
+		.kind = row_text(plan, row, ROLE_KIND),
+		.queue = row_text(plan, row, ROLE_QUEUE),
+		.age = NO_TIME,
+		.threshold = NO_TIME,
+		.last_seen = NO_TIME,
+		.deadline = row_time(plan, row, SIGNAL_DEADLINE),
+		.attempts = row_number(plan, row, ROLE_ATTEMPTS, -1),
+		.max_attempts = row_number(plan, row, ROLE_MAX_ATTEMPTS, -1),
+		.recoveries = row_number(plan, row, ROLE_RECOVERIES, -1),
+		.count = -1,
+		.other = -1,
+		.error = doing->error.data,
+		.at = row_now(row),
+		.format = TIME_RFC3339,
+	};
+	profile_error_entry(entry, ledger->profile, &facts);
+	*ret_value = value_bytes(VALUE_TEXT, text_string(entry), entry->size);
+	return !owner.failed && !entry->failed;
+}
+
 /* *ret_changed false: somebody else wrote the row since it was read. */
 static enum reclaim_status change_row(struct ledger *ledger, const struct doing *doing,
 				      const struct value *row, bool *ret_changed,
@@ -343,7 +377,10 @@ static enum reclaim_status change_row(struct ledger *ledger, const struct doing 
 {
 	struct inputs inputs;
 	start_inputs(ledger, row, doing->id, &inputs);
-	inputs.named[INPUT_ERROR] = doing->error;
+	struct text TEXT_CLEANUP entry = { 0 };
+	if (!error_value(ledger, doing, row, &entry, &inputs.named[INPUT_ERROR])) {
+		return fail_no_memory(error);
+	}
 	inputs.named[INPUT_REASON] = doing->error;
 	inputs.named[INPUT_RESULT] = doing->result;
 	inputs.named[INPUT_PROGRESS] = doing->progress;

@@ -475,6 +475,164 @@ static void test_the_last_sign_behind_a_lease(void **state)
 	assert_true(verdict.last_signal == NO_TIME && verdict.patience == 0);
 }
 
+/* ---- what a row says of itself ---- */
+
+static void test_a_row_has_its_own_threshold(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t after, own; /* the rule's; the row's */
+		int64_t age;
+		bool inclusive;
+		enum outcome outcome;
+	} cases[] = {
+		{ 60 * S, NO_TIME, 60 * S, false, OUTCOME_FINE }, /* NULL: the rule's */
+		{ 60 * S, NO_TIME, 60 * S + 1, false, OUTCOME_STALE },
+		{ 60 * S, 90 * S, 90 * S, false, OUTCOME_FINE },
+		{ 60 * S, 90 * S, 90 * S, true, OUTCOME_STALE },
+		{ 60 * S, 90 * S, 90 * S + 1, false, OUTCOME_STALE },
+		{ 60 * S, 30 * S, 30 * S + 1, false, OUTCOME_STALE },
+		{ 60 * S, 0, 0, false, OUTCOME_FINE },
+		{ 60 * S, 0, 0, true, OUTCOME_STALE },
+		{ 60 * S, 0, 1, false, OUTCOME_STALE },
+		{ 60 * S, -1, 900 * S, false, OUTCOME_FINE }, /* never */
+		{ 60 * S, -S, 900 * S, true, OUTCOME_FINE },
+		{ AFTER_NEVER, NO_TIME, 900 * S, true, OUTCOME_FINE },
+		{ AFTER_NEVER, 90 * S, 90 * S + 1, false, OUTCOME_STALE },
+		{ AFTER_NEVER, 90 * S, 90 * S, false, OUTCOME_FINE },
+		{ AFTER_NEVER, AFTER_NEVER, INT64_MAX, true, OUTCOME_FINE },
+	};
+	static const struct {
+		enum rule_kind kind;
+		enum signal signal;
+	} kinds[] = { { RULE_AGE, SIGNAL_CLAIMED }, { RULE_HEARTBEAT, SIGNAL_BEAT } };
+	for (size_t i = 0; i < COUNT_OF(cases) * COUNT_OF(kinds); i++) {
+		size_t c = i / COUNT_OF(kinds), k = i % COUNT_OF(kinds);
+		struct rule rule = rule_of(kinds[k].kind, cases[c].after);
+		rule.after_column = "expire_seconds";
+		rule.place = 3;
+		rule.inclusive = cases[c].inclusive;
+		struct facts facts = claim_with(
+			kinds[k].signal,
+			cases[c].age == INT64_MAX ? INT64_MIN + 1 : NOW - cases[c].age);
+		for (size_t place = 0; place < RULES_MAX; place++) {
+			facts.after[place] = 7 * S; /* other rules' */
+		}
+		facts.after[rule.place] = cases[c].own;
+		assert_int_equal(outcome_of(&rule, facts), cases[c].outcome);
+	}
+}
+
+/* It counts before what a kind's own threshold says, and without a column nobody asks for it. */
+static void test_a_rows_threshold_comes_first(void **state)
+{
+	(void)state;
+	const struct after_override override = { "mail", NULL, 10 * S };
+	struct rule rule = rule_of(RULE_AGE, 60 * S);
+	rule.overrides = &override;
+	rule.override_count = 1;
+	struct facts facts = claim_with(SIGNAL_CLAIMED, NOW - 11 * S);
+	facts.kind = "mail";
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	rule.after_column = "expire_seconds";
+	facts.after[0] = NO_TIME;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+	facts.after[0] = 20 * S;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_FINE);
+	rule.after_column = NULL;
+	assert_int_equal(outcome_of(&rule, facts), OUTCOME_STALE);
+}
+
+/* I7 and the skew hold for a row's own threshold too. */
+static void test_a_rows_threshold_is_silence(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_HEARTBEAT, AFTER_NEVER);
+	rule.after_column = "timeout";
+	struct facts facts = claim_with(SIGNAL_BEAT, NOW - 31 * S);
+	facts.after[0] = 30 * S;
+	struct policy policy = policy_of(&rule, 1);
+	struct verdict verdict;
+	policy.skew = S;
+	judge(&policy, &facts, NULL, NOW, &verdict);
+	assert_int_equal(verdict.outcome, OUTCOME_FINE);
+	policy.skew = S - 1;
+	judge(&policy, &facts, NULL, NOW, &verdict);
+	assert_int_equal(verdict.outcome, OUTCOME_STALE);
+	assert_true(verdict.patience == 31 * S - 1);
+	facts.times[SIGNAL_LEASE] = NOW + 1;
+	judge(&policy, &facts, NULL, NOW, &verdict);
+	assert_int_equal(verdict.outcome, OUTCOME_FINE);
+}
+
+static void test_a_rule_leaves_rows_out(void **state)
+{
+	(void)state;
+	struct rule rules[] = { rule_of(RULE_AGE, 60 * S), rule_of(RULE_HEARTBEAT, 60 * S) };
+	rules[0].where = "NOT pinned";
+	rules[0].place = 5;
+	struct facts facts = claim_with(SIGNAL_CLAIMED, NOW - 61 * S);
+	facts.where[5] = true;
+	assert_int_equal(judged(rules, 1, &facts, NULL).outcome, OUTCOME_STALE);
+	facts.where[5] = false;
+	/* On purpose: nobody's claim is blind for it. */
+	assert_int_equal(judged(rules, 1, &facts, NULL).outcome, OUTCOME_FINE);
+	struct policy policy = policy_of(rules, 1);
+	struct finding finding;
+	judge_rule(&policy, &rules[0], &facts, NULL, NOW, &finding);
+	assert_false(finding.applies);
+	assert_string_equal(finding.saw, "a row that its `where` leaves out");
+	/* But it is where the only rule that is about it has nothing to go by. */
+	assert_int_equal(judged(rules, 2, &facts, NULL).outcome, OUTCOME_BLIND);
+	facts.times[SIGNAL_BEAT] = NOW - 61 * S;
+	assert_ptr_equal(judged(rules, 2, &facts, NULL).rule, &rules[1]);
+	facts.where[5] = true;
+	assert_ptr_equal(judged(rules, 2, &facts, NULL).rule, &rules[0]);
+	facts.state = STATE_STUCK;
+	assert_int_equal(judged(rules, 2, &facts, NULL).outcome, OUTCOME_FINE);
+}
+
+static void test_a_row_tells_of_its_worker(void **state)
+{
+	(void)state;
+	struct rule rules[] = { rule_of(RULE_EVIDENCE, 0), rule_of(RULE_AGE, 60 * S) };
+	rules[1].unless_alive = true;
+	struct facts facts = claim_with(SIGNAL_CLAIMED, NOW - 61 * S);
+	facts.told_by_row = true;
+	facts.evidence = EVIDENCE_DEAD;
+	struct verdict verdict = judged(rules, 2, &facts, NULL);
+	assert_ptr_equal(verdict.rule, &rules[0]);
+	assert_string_equal(verdict.finding.saw, "its row says that the worker is gone");
+	facts.evidence = EVIDENCE_ALIVE;
+	assert_int_equal(judged(rules, 2, &facts, NULL).outcome, OUTCOME_VETOED);
+	facts.evidence = EVIDENCE_UNKNOWN;
+	assert_ptr_equal(judged(rules, 2, &facts, NULL).rule, &rules[1]);
+	assert_int_equal(judged(rules, 1, &facts, NULL).outcome, OUTCOME_BLIND);
+}
+
+static void test_a_cancel_is_a_last_resort(void **state)
+{
+	(void)state;
+	struct rule rule = rule_of(RULE_AGE, 60 * S);
+	struct policy policy = policy_of(&rule, 1);
+	struct facts facts = claim_with(SIGNAL_CLAIMED, NOW - 61 * S);
+	struct verdict verdict;
+	policy.budget_recoveries = 2;
+	policy.last_resort = REMEDY_CANCEL;
+	facts.recoveries = 1;
+	judge(&policy, &facts, NULL, NOW, &verdict);
+	assert_int_equal(verdict.remedy, REMEDY_REQUEUE);
+	facts.recoveries = 2;
+	judge(&policy, &facts, NULL, NOW, &verdict);
+	assert_true(verdict.spent);
+	assert_int_equal(verdict.remedy, REMEDY_CANCEL);
+	assert_int_equal(remedy_state(verdict.remedy), STATE_CANCELLED);
+	rule.then = REMEDY_CANCEL;
+	judge(&policy, &facts, NULL, NOW, &verdict);
+	assert_false(verdict.spent);
+	assert_int_equal(verdict.remedy, REMEDY_CANCEL);
+}
+
 static void test_names_go_both_ways(void **state)
 {
 	(void)state;
@@ -523,6 +681,12 @@ int main(void)
 		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_the_first_override_counts),
 		cmocka_unit_test(test_never_is_never),
+		cmocka_unit_test(test_a_row_has_its_own_threshold),
+		cmocka_unit_test(test_a_rows_threshold_comes_first),
+		cmocka_unit_test(test_a_rows_threshold_is_silence),
+		cmocka_unit_test(test_a_cancel_is_a_last_resort),
+		cmocka_unit_test(test_a_rule_leaves_rows_out),
+		cmocka_unit_test(test_a_row_tells_of_its_worker),
 		cmocka_unit_test(test_the_first_match_wins),
 		cmocka_unit_test(test_the_last_sign_behind_a_lease),
 		cmocka_unit_test(test_names_go_both_ways),

@@ -125,6 +125,22 @@ static void test_hours_are_rounded_as_printf_does(void **state)
 	check_hours(INT64_MAX - 1, "2562047788.0");
 }
 
+static void test_a_hole_that_is_a_number(void **state)
+{
+	(void)state;
+	static const char *const numbers[] = { "{attempts}", "{recoveries}", "{age_s}",
+					       "{age_hours}", "{age_seconds}", "{threshold_s}" };
+	static const char *const others[] = { "",      "{id}",        "{attempts} ", " {attempts}",
+					      "{age}", "{deadline}",  "{at}",        "{attempts}{age_s}",
+					      "{{",    "{attempts",   "{nothing}",   "7" };
+	for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+		assert_true(message_is_number(numbers[i]));
+	}
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		assert_false(message_is_number(others[i]));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +149,7 @@ int main(void)
 		cmocka_unit_test(test_check_names_the_place),
 		cmocka_unit_test(test_the_list_of_holes_passes_the_check),
 		cmocka_unit_test(test_hours_are_rounded_as_printf_does),
+		cmocka_unit_test(test_a_hole_that_is_a_number),
 	};
 	return cmocka_run_group_tests_name("message", tests, NULL, NULL);
 }

@@ -85,6 +85,75 @@ static void test_backoff_doubles_up_to_an_hour(void **state)
 	}
 }
 
+static void test_a_backoff_of_a_profile(void **state)
+{
+	(void)state;
+	static const struct {
+		double factor, power;
+		int64_t tries, wait;
+	} cases[] = {
+		{ 2, 0, 1, 1 * S },    { 2, 0, 2, 2 * S },   { 2, 0, 5, 16 * S },
+		{ 2, 0, 0, 1 * S },    { 2, 0, -1, 1 * S },  { 2, 0, 12, 2048 * S },
+		{ 2, 0, 13, 3600 * S }, { 1, 0, 900, 1 * S }, { 1.5, 0, 3, 2250000 },
+		{ 0, 4, 1, 1 * S },    { 0, 4, 3, 81 * S },  { 0, 4, 7, 2401 * S },
+		{ 0, 4, 8, 3600 * S }, { 0, 1, 10, 10 * S },
+	};
+	struct random random;
+	random_seed(&random, 1);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		const struct backoff backoff = { .present = true,
+						 .first = S,
+						 .max = 3600 * S,
+						 .factor = cases[i].factor,
+						 .power = cases[i].power };
+		assert_int_equal(backoff_of(&backoff, cases[i].tries, &random), cases[i].wait);
+	}
+	const struct backoff none = { .first = S, .max = 3600 * S, .factor = 2 };
+	assert_int_equal(backoff_of(&none, 5, &random), 0);
+}
+
+static void test_its_jitter(void **state)
+{
+	(void)state;
+	const struct backoff backoff = {
+		.present = true, .first = 100 * S, .max = 100 * S, .factor = 2, .jitter = 0.1
+	};
+	struct random random, again;
+	int64_t least = INT64_MAX, most = 0, sum = 0;
+	random_seed(&random, 3);
+	random_seed(&again, 3);
+	for (int i = 0; i < 10000; i++) {
+		int64_t wait = backoff_of(&backoff, 9, &random);
+		assert_true(wait == backoff_of(&backoff, 9, &again));
+		assert_in_range(wait, 90 * S, 110 * S);
+		least = wait < least ? wait : least;
+		most = wait > most ? wait : most;
+		sum += wait;
+	}
+	assert_true(least < 91 * S && most > 109 * S);
+	assert_in_range(sum / 10000, 99 * S, 101 * S);
+}
+
+static void test_it_never_overflows(void **state)
+{
+	(void)state;
+	const int64_t longest = INT64_C(100) * 366 * 86400 * S;
+	static const int64_t tries[] = { 1, 100, 1000000, INT64_MAX };
+	static const double powers[] = { 0, 4, 1000 };
+	struct random random;
+	random_seed(&random, 7);
+	for (size_t i = 0; i < COUNT_OF(tries) * COUNT_OF(powers); i++) {
+		const struct backoff backoff = { .present = true,
+						 .first = 3600 * S,
+						 .max = INT64_MAX,
+						 .factor = 1000,
+						 .power = powers[i % COUNT_OF(powers)],
+						 .jitter = 1 };
+		int64_t wait = backoff_of(&backoff, tries[i / COUNT_OF(powers)], &random);
+		assert_true(wait >= 0 && wait <= longest);
+	}
+}
+
 static void test_uuid_round_trip(void **state)
 {
 	(void)state;
@@ -153,6 +222,9 @@ int main(void)
 		cmocka_unit_test(test_a_seed_replays),
 		cmocka_unit_test(test_below_is_below_and_even),
 		cmocka_unit_test(test_backoff_doubles_up_to_an_hour),
+		cmocka_unit_test(test_a_backoff_of_a_profile),
+		cmocka_unit_test(test_its_jitter),
+		cmocka_unit_test(test_it_never_overflows),
 		cmocka_unit_test(test_uuid_round_trip),
 		cmocka_unit_test(test_uuid_forms),
 		cmocka_unit_test(test_uuid_v7_carries_its_time),
