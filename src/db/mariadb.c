@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -236,11 +237,29 @@ static const char *maria_lock_path(struct db *db)
 
 static const char *const schemes[] = { "mariadb", "mysql", NULL };
 
+/* The third column names the table, the fourth (behind one of partitions: the fifth) how it is read. */
+static bool plan_scans(const struct result *plan, const char *name)
+{
+	enum { TABLE = 2, TYPE = 3 };
+	bool scans = false;
+	for (size_t i = 0; i < plan->rows; i++) {
+		const struct value *table = result_cell(plan, i, TABLE);
+		bool named = table->type == VALUE_TEXT && strcasecmp(table->data, name) == 0;
+		for (size_t type = TYPE; named && type <= TYPE + 1; type++) {
+			const struct value *value = result_cell(plan, i, type);
+			scans |= value->type == VALUE_TEXT && strcmp(value->data, "ALL") == 0;
+		}
+	}
+	return scans;
+}
+
 const struct db_driver mariadb_driver = {
 	.name = "mariadb",
 	.schemes = schemes,
 	.quote = '`',
 	.native_time = TIME_UTC,
+	.explain = "EXPLAIN ",
+	.plan_scans = plan_scans,
 	.own_prefix = "reclaim_",
 	.whole_indexes = true,
 	.marks_by_place = false,

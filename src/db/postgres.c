@@ -210,11 +210,28 @@ static const char *postgres_lock_path(struct db *db)
 
 static const char *const schemes[] = { "postgres", "postgresql", NULL };
 
+/* "  ->  Parallel Seq Scan on jobs_2024 t_1": a partition's name has a number behind it. */
+static bool plan_scans(const struct result *plan, const char *name)
+{
+	bool scans = false;
+	size_t size = strlen(name);
+	for (size_t i = 0; i < plan->rows; i++) {
+		const struct value *line = result_cell(plan, i, 0);
+		const char *text = line->type == VALUE_TEXT ? line->data : "";
+		const char *last = strstr(text, "Seq Scan on ") ? strrchr(text, ' ') : NULL;
+		scans |= last && strncmp(last + 1, name, size) == 0 &&
+			 (!last[size + 1] || last[size + 1] == '_');
+	}
+	return scans;
+}
+
 const struct db_driver postgres_driver = {
 	.name = "postgres",
 	.schemes = schemes,
 	.quote = '"',
 	.native_time = TIME_ZONED,
+	.explain = "EXPLAIN (COSTS OFF) ",
+	.plan_scans = plan_scans,
 	.own_prefix = "reclaim.",
 	/* Each occurrence of a parameter gets the type of its own place. */
 	.marks_by_place = false,

@@ -2,6 +2,8 @@
 #include "sqlite.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -179,11 +181,27 @@ static const char *sqlite_lock_path(struct db *db)
 
 static const char *const schemes[] = { "sqlite", NULL };
 
+/* "SCAN jobs", "SCAN TABLE jobs AS t"; with an index it ends in "USING …". */
+static bool plan_scans(const struct result *plan, const char *name)
+{
+	bool scans = false;
+	for (size_t i = 0; i < plan->rows; i++) {
+		const struct value *detail = result_cell(plan, i, plan->columns - 1);
+		const char *text = detail->type == VALUE_TEXT ? detail->data : "";
+		const char *last = strrchr(text, ' ');
+		scans |= strncmp(text, "SCAN ", 5) == 0 && !strstr(text, " USING ") && last &&
+			 strcasecmp(last + 1, name) == 0;
+	}
+	return scans;
+}
+
 const struct db_driver sqlite_driver = {
 	.name = "sqlite",
 	.schemes = schemes,
 	.quote = '"',
 	.native_time = TIME_EPOCH_US,
+	.explain = "EXPLAIN QUERY PLAN ",
+	.plan_scans = plan_scans,
 	.own_prefix = "reclaim_",
 	.loose_types = true,
 	.marks_by_place = true,

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* How a look calls the rows that it reads. */
+#define ROW_ALIASES "r", "t"
+
 /* Whether the word stands in the text by itself. */
 static bool mentions(const char *text, const char *word)
 {
@@ -194,6 +197,34 @@ static enum reclaim_status is_large(struct ledger *ledger, struct arena *arena, 
 		status = planned_run(ledger->db, &count, &inputs, &result, error);
 	}
 	*ret_large = !status && value_integer(result_cell(&result, 0, 0), 0) > UNINDEXED_MAX;
+	return status;
+}
+
+enum reclaim_status index_unused(struct ledger *ledger, bool *ret_unused,
+				 struct reclaim_error *error)
+{
+	struct arena ARENA_CLEANUP arena = { 0 };
+	struct result RESULT_CLEANUP result = { 0 };
+	const struct plan *plan = ledger->plan;
+	const char *name = strrchr(plan->table->name, '.');
+	struct planned look = plan->find.first;
+	struct inputs inputs = { 0 };
+	look.statement.name = "explain find";
+	look.statement.sql = arena_printf(&arena, "%s%s", plan->driver->explain, look.statement.sql);
+	inputs.named[INPUT_LIMIT] = value_int(1);
+	inputs.named[INPUT_DEAD] = value_string("[]");
+	*ret_unused = false;
+	if (!plan->find.present) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status =
+		look.statement.sql
+			? planned_run(ledger->db, &look, &inputs, &result, error)
+			: fail_no_memory(error);
+	const char *const names[] = { name ? name + 1 : plan->table->name, ROW_ALIASES };
+	for (size_t i = 0; !status && i < sizeof(names) / sizeof(names[0]); i++) {
+		*ret_unused |= plan->driver->plan_scans(&result, names[i]);
+	}
 	return status;
 }
 

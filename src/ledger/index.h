@@ -21,6 +21,9 @@ enum reclaim_status index_parts(struct ledger *ledger, const char *table,
 /* What makes the index that a sweep wants; in the arena. Several statements are divided by ";\n": each by itself. */
 enum reclaim_status index_statements(struct ledger *ledger, struct arena *arena,
 				     const char **ret_sql, struct reclaim_error *error);
+/* Whether the engine, as it is now, reads the whole table to find the claims in flight: it is asked for its plan. */
+enum reclaim_status index_unused(struct ledger *ledger, bool *ret_unused,
+				 struct reclaim_error *error);
 /* INVALID, with that statement, for a table of more than UNINDEXED_MAX rows that has none. */
 enum reclaim_status index_demand(struct ledger *ledger, struct reclaim_error *error);
 

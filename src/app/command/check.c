@@ -2,6 +2,7 @@
 #include "lint.h"
 
 #include "duration.h"
+#include "index.h"
 
 #include <string.h>
 
@@ -169,6 +170,9 @@ static enum reclaim_status look(struct lint *lint, struct reclaim_error *error)
 	enum reclaim_status status = condition_look(lint->ledger, &condition, error);
 	if (!status) {
 		status = look_list(lint->ledger, &newest, &sample, error);
+	}
+	if (!status) {
+		status = index_unused(lint->ledger, &lint->scans, error);
 	}
 	if (!status) {
 		lint->condition = &condition;

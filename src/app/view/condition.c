@@ -33,13 +33,25 @@ static int64_t overdue_by(const struct verdict *verdict)
 	return overdue;
 }
 
+static void add_blind(struct text *out, const struct plan *plan, const struct judged *judged)
+{
+	row_print_id(out, plan, judged->row);
+	if (judged->unreadable) {
+		text_printf(out, ": '%s' holds no time that can be read\n", judged->unreadable);
+	} else {
+		text_add(out, ": every time that the rules look at is NULL\n");
+	}
+}
+
 static enum reclaim_status judge_one(struct pass *pass, const struct judged *judged,
 				     bool *ret_go_on)
 {
 	struct condition *c = condition_of(pass);
 	enum outcome outcome = judged->verdict.outcome;
 	(void)ret_go_on;
-	c->blind += outcome == OUTCOME_BLIND;
+	if (outcome == OUTCOME_BLIND && c->blind++ < BLIND_NAMED) {
+		add_blind(&c->blind_rows, pass->plan, judged);
+	}
 	c->vetoed += outcome == OUTCOME_VETOED;
 	c->grace |= outcome == OUTCOME_GRACE;
 	if (outcome == OUTCOME_STALE || outcome == OUTCOME_GRACE) {
@@ -148,6 +160,7 @@ enum reclaim_status condition_look(struct ledger *ledger, struct condition *ret_
 
 void condition_finish(struct condition *condition)
 {
+	text_finish(&condition->blind_rows);
 	counts_finish(&condition->counts);
 	turn_finish(&condition->turn);
 	*condition = (struct condition){ 0 };

@@ -24,6 +24,7 @@ struct lint {
 	const char *
 		*grants; /* what a role that sweeps needs; none on an engine without roles */
 	size_t grant_count;
+	bool scans;  /* to find the claims in flight the engine reads the whole table */
 	bool failed; /* no memory */
 };
 void lint_finish(struct lint *lint);

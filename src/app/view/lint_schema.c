@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define PLAN_MATTERS 10000 /* rows below which a scan is as good as an index */
+
 /* ---- columns ---- */
 
 static bool is_migrated(const struct profile *profile, const char *column)
@@ -115,10 +117,18 @@ static void lint_states(struct lint *lint)
 		}
 	}
 	if (lint->condition->blind > 0) {
+		struct text TEXT_CLEANUP rows = { 0 };
+		const struct text *named = &lint->condition->blind_rows;
+		for (size_t i = 0; i < named->size; i++) {
+			bool ends = named->data[i] == '\n';
+			text_add(&rows, ends && i + 1 < named->size ? "; " : "");
+			text_add_bytes(&rows, &named->data[i], ends ? 0 : 1);
+		}
 		lint_add(lint, SEVERITY_WARNING, "blind", NULL,
-			 "%" PRId64 " in flight that no rule can judge; `list --state "
-			 "in_flight` and `explain ID` say why",
-			 lint->condition->blind);
+			 "%" PRId64 " in flight that no rule can judge: %s%s",
+			 lint->condition->blind, text_string(&rows),
+			 lint->condition->blind > BLIND_NAMED ? "; …" : "");
+		lint->failed |= rows.failed;
 	}
 }
 
@@ -194,6 +204,26 @@ static enum reclaim_status lint_in_flight_index(struct lint *lint, struct reclai
 	return status;
 }
 
+/* What the engine makes of it: an index may be there, and of no use to it. */
+static void lint_plan(struct lint *lint)
+{
+	const struct counts *counts = &lint->condition->counts;
+	int64_t rows = 0;
+	for (int state = 0; state < STATE_COUNT; state++) {
+		rows += counts->by_state[state];
+	}
+	if (lint->scans && rows >= PLAN_MATTERS && counts->in_flight < rows / 10) {
+		lint_add(lint, SEVERITY_WARNING, "plan", NULL,
+			 "to find the %" PRId64 " in flight the engine reads all %" PRId64
+			 " rows of '%s', says its plan%s",
+			 counts->in_flight, rows, lint->ledger->profile->table,
+			 index_serves(lint->ledger->plan)
+				 ? ": an index is there, and it does not use it (other "
+				   "collation, other predicate, or old statistics)"
+				 : "");
+	}
+}
+
 static void lint_hot_indexes(struct lint *lint)
 {
 	const struct profile *profile = lint->ledger->profile;
@@ -235,6 +265,7 @@ enum reclaim_status lint_indexes(struct lint *lint, struct reclaim_error *error)
 {
 	enum reclaim_status status = RECLAIM_OK;
 	if (!lint->ledger->plan->table->is_view) {
+		lint_plan(lint);
 		status = lint_in_flight_index(lint, error);
 		lint_hot_indexes(lint);
 	}
