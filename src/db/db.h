@@ -26,18 +26,6 @@ struct statement {
 	bool writes;
 };
 
-/* All rows at once. Cells belong to the result. */
-struct result {
-	struct arena arena;
-	struct value *cells; /* row by row */
-	size_t rows, columns;
-	int64_t changed; /* rows that an INSERT, UPDATE or DELETE matched */
-};
-
-#define RESULT_CLEANUP __attribute__((cleanup(result_finish)))
-void result_finish(struct result *result);
-const struct value *result_cell(const struct result *result, size_t row, size_t column);
-
 /* What of a column's type the statements about it depend on. */
 enum column_kind {
 	COLUMN_PLAIN,
@@ -47,8 +35,26 @@ enum column_kind {
 	COLUMN_UUID,    /* takes UUIDs only */
 	COLUMN_INSTANT, /* the engine's own instants, without a zone: they are in UTC */
 	COLUMN_ZONED,   /* … and with one */
-	COLUMN_OPAQUE,  /* to be read as text only */
+	COLUMN_SPAN,    /* the engine's own durations */
+	COLUMN_JSON,    /* the engine's own type for JSON, */
+	COLUMN_JSONB,   /* … its binary form, */
+	COLUMN_JSON_LIST,
+	COLUMN_JSONB_LIST, /* … and arrays of either */
+	COLUMN_OPAQUE,     /* to be read as text only */
 };
+
+/* All rows at once. Cells belong to the result. */
+struct result {
+	struct arena arena;
+	struct value *cells; /* row by row */
+	size_t rows, columns;
+	enum column_kind *kinds; /* of its columns; NULL: the engine does not tell */
+	int64_t changed;         /* rows that an INSERT, UPDATE or DELETE matched */
+};
+
+#define RESULT_CLEANUP __attribute__((cleanup(result_finish)))
+void result_finish(struct result *result);
+const struct value *result_cell(const struct result *result, size_t row, size_t column);
 
 /* A table as found. */
 struct column {
@@ -59,6 +65,8 @@ struct column {
 	bool has_default;
 	/* Text that `=` does not compare byte for byte: by what it does. NULL: byte for byte, or no text. */
 	const char *collation;
+	/* SQL that computes it from a row; NULL: the table has it. Only a plan has such columns. */
+	const char *expression;
 };
 struct table_index {
 	const char *name;

@@ -49,6 +49,27 @@ static enum kind kind_of(const MYSQL_FIELD *field)
 	return field->charsetnr == BINARY_CHARSET ? KIND_BLOB : KIND_TEXT;
 }
 
+static enum column_kind column_kind_of(const MYSQL_FIELD *field)
+{
+	switch (kind_of(field)) {
+	case KIND_INT:
+		return COLUMN_NUMBER;
+	case KIND_BLOB:
+		return COLUMN_BYTES;
+	case KIND_TIME: {
+		bool whole = field->type == MYSQL_TYPE_DATETIME ||
+			     field->type == MYSQL_TYPE_TIMESTAMP;
+		return whole ? COLUMN_INSTANT : COLUMN_PLAIN;
+	}
+	case KIND_NULL:
+	case KIND_REAL:
+	case KIND_BITS:
+	case KIND_TEXT:
+		break;
+	}
+	return COLUMN_PLAIN;
+}
+
 static void prepare_cell(struct cell *cell, const MYSQL_FIELD *field, MYSQL_BIND *bind)
 {
 	static const enum enum_field_types types[] = {
@@ -190,9 +211,12 @@ bool maria_fetch_all(MYSQL_STMT *statement, struct result *result, bool *ret_no_
 	result->columns = mysql_num_fields(fields);
 	struct cell *cells = arena_take(&arena, result->columns * sizeof(*cells));
 	MYSQL_BIND *binds = arena_take(&arena, result->columns * sizeof(*binds));
-	*ret_no_memory = !cells || !binds;
+	result->kinds = arena_take(&result->arena, result->columns * sizeof(*result->kinds));
+	*ret_no_memory = !cells || !binds || !result->kinds;
 	for (unsigned i = 0; i < result->columns && !*ret_no_memory; i++) {
-		prepare_cell(&cells[i], mysql_fetch_field_direct(fields, i), &binds[i]);
+		const MYSQL_FIELD *field = mysql_fetch_field_direct(fields, i);
+		prepare_cell(&cells[i], field, &binds[i]);
+		result->kinds[i] = column_kind_of(field);
 	}
 	bool done = !*ret_no_memory && mysql_stmt_bind_result(statement, binds) == 0 &&
 		    mysql_stmt_store_result(statement) == 0 &&

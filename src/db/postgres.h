@@ -103,6 +103,9 @@ enum reclaim_status postgres_bind(struct arena *arena, const struct statement *s
 /* False: no memory. A cell that can't be read is told in *ret_bad: its column. */
 bool postgres_copy(const PGresult *answer, struct result *result, int *ret_bad);
 
+/* What statements about a column of that built-in type depend on. */
+enum column_kind postgres_kind(const char *name);
+
 /* ---- postgres_error.c ---- */
 
 /* Why a trip failed. `commits`: what failed may have happened, if the connection was lost. */

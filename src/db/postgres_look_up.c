@@ -57,32 +57,6 @@ static const struct statement indexes_of_table = OF_TABLE(
 	" WHERE i.indrelid = $1 ORDER BY c.relname",
 	"look up indexes");
 
-/* Built-in types and what statements about them depend on; all others are read as text. */
-static const struct {
-	const char *name;
-	enum column_kind kind;
-} kinds[] = {
-	{ "text", COLUMN_TEXT },         { "varchar", COLUMN_TEXT },
-	{ "bpchar", COLUMN_TEXT },       { "name", COLUMN_TEXT },
-	{ "char", COLUMN_PLAIN },        { "bool", COLUMN_PLAIN },
-	{ "float4", COLUMN_PLAIN },      { "float8", COLUMN_PLAIN },
-	{ "json", COLUMN_PLAIN },        { "jsonb", COLUMN_PLAIN },
-	{ "bytea", COLUMN_BYTES },       { "int2", COLUMN_NUMBER },
-	{ "int4", COLUMN_NUMBER },       { "int8", COLUMN_NUMBER },
-	{ "uuid", COLUMN_UUID },         { "timestamp", COLUMN_INSTANT },
-	{ "timestamptz", COLUMN_ZONED },
-};
-
-static enum column_kind kind_of(const char *type)
-{
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (strcmp(kinds[i].name, type) == 0) {
-			return kinds[i].kind;
-		}
-	}
-	return COLUMN_OPAQUE;
-}
-
 static const char *cell_string(struct arena *arena, const struct result *result, size_t row,
 			       size_t column)
 {
@@ -110,7 +84,7 @@ static bool take_columns(struct table *table, const struct result *result)
 		if (!column->name || !column->type || !base) {
 			return false;
 		}
-		column->kind = kind_of(base);
+		column->kind = postgres_kind(base);
 		table->column_count++;
 	}
 	return table->columns != NULL;

@@ -226,31 +226,56 @@ static bool read_unzoned(struct arena *arena, struct cell cell, struct value *re
 	return read_instant(arena, cell, TIME_UTC, ret_value);
 }
 
-/* The engine's numbers for its own types never change. */
+/* The engine's numbers for its own types never change. What has no reader is to be read as text. */
 static const struct {
 	Oid type;
+	const char *name;
+	enum column_kind kind;
 	bool (*read)(struct arena *arena, struct cell cell, struct value *ret_value);
 } types[] = {
-	{ 16, read_unsigned },  /* boolean */
-	{ 17, read_bytes },     /* bytea */
-	{ 18, read_text },      /* "char" */
-	{ 19, read_text },      /* name */
-	{ 20, read_signed },    /* bigint */
-	{ 21, read_signed },    /* smallint */
-	{ 23, read_signed },    /* integer */
-	{ 25, read_text },      /* text */
-	{ 26, read_unsigned },  /* oid */
-	{ 114, read_text },     /* json */
-	{ 700, read_real },     /* real */
-	{ 701, read_real },     /* double precision */
-	{ 705, read_text },     /* unknown */
-	{ 1042, read_text },    /* character */
-	{ 1043, read_text },    /* character varying */
-	{ 1114, read_unzoned }, /* timestamp without time zone */
-	{ 1184, read_zoned },   /* timestamp with time zone */
-	{ 2950, read_uuid },    /* uuid */
-	{ 3802, read_jsonb },   /* jsonb */
+	{ 16, "bool", COLUMN_PLAIN, read_unsigned },
+	{ 17, "bytea", COLUMN_BYTES, read_bytes },
+	{ 18, "char", COLUMN_PLAIN, read_text },
+	{ 19, "name", COLUMN_TEXT, read_text },
+	{ 20, "int8", COLUMN_NUMBER, read_signed },
+	{ 21, "int2", COLUMN_NUMBER, read_signed },
+	{ 23, "int4", COLUMN_NUMBER, read_signed },
+	{ 25, "text", COLUMN_TEXT, read_text },
+	{ 26, "oid", COLUMN_OPAQUE, read_unsigned },
+	{ 114, "json", COLUMN_JSON, read_text },
+	{ 199, "_json", COLUMN_JSON_LIST, NULL },
+	{ 700, "float4", COLUMN_PLAIN, read_real },
+	{ 701, "float8", COLUMN_PLAIN, read_real },
+	{ 705, "unknown", COLUMN_TEXT, read_text },
+	{ 1042, "bpchar", COLUMN_TEXT, read_text },
+	{ 1043, "varchar", COLUMN_TEXT, read_text },
+	{ 1114, "timestamp", COLUMN_INSTANT, read_unzoned },
+	{ 1184, "timestamptz", COLUMN_ZONED, read_zoned },
+	{ 1186, "interval", COLUMN_SPAN, NULL },
+	{ 2950, "uuid", COLUMN_UUID, read_uuid },
+	{ 3802, "jsonb", COLUMN_JSONB, read_jsonb },
+	{ 3807, "_jsonb", COLUMN_JSONB_LIST, NULL },
 };
+
+enum column_kind postgres_kind(const char *name)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (strcmp(types[i].name, name) == 0) {
+			return types[i].kind;
+		}
+	}
+	return COLUMN_OPAQUE;
+}
+
+static enum column_kind kind_of(Oid type)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (types[i].type == type) {
+			return types[i].kind;
+		}
+	}
+	return COLUMN_OPAQUE;
+}
 
 /* Types that somebody made: enums and their like are text. */
 #define FIRST_MADE 16384
@@ -261,7 +286,7 @@ static bool read_cell(struct arena *arena, Oid type, struct cell cell, struct va
 {
 	*ret_known = true;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (types[i].type == type) {
+		if (types[i].type == type && types[i].read) {
 			return types[i].read(arena, cell, ret_value);
 		}
 	}
@@ -300,7 +325,11 @@ bool postgres_copy(const PGresult *answer, struct result *result, int *ret_bad)
 	result->columns = (size_t)PQnfields(answer);
 	result->cells = arena_take(&result->arena,
 				   result->rows * result->columns * sizeof(*result->cells));
-	bool copied = result->cells != NULL;
+	result->kinds = arena_take(&result->arena, result->columns * sizeof(*result->kinds));
+	bool copied = result->cells && result->kinds;
+	for (size_t i = 0; copied && i < result->columns; i++) {
+		result->kinds[i] = kind_of(PQftype(answer, (int)i));
+	}
 	for (int row = 0; copied && row < (int)result->rows; row++) {
 		copied = copy_row(answer, row, result, ret_bad);
 	}

@@ -8,7 +8,7 @@ static bool make(struct ledger *ledger, const char *template)
 	struct plan *plan = ledger->plan;
 	const struct hole holes[] = {
 		{ "relation", quote_name(&plan->arena, plan->driver, plan->table->name) },
-		{ "key", piece_key(plan, "", /* by_key= */ false) },
+		{ "key", piece_key(plan, /* by_key= */ false) },
 	};
 	const char *filled =
 		holes[0].text && holes[1].text ? fill(&plan->arena, template, holes, 2) : NULL;

@@ -9,7 +9,9 @@ static enum reclaim_status unsupported(const struct ledger *ledger, enum verb ve
 {
 	const struct change *change = &ledger->profile->verbs[verb];
 	for (size_t i = 0; change->present && i < change->set_count; i++) {
-		if (!table_column(ledger->plan->table, change->set[i].column)) {
+		const struct column *column =
+			table_column(ledger->plan->table, change->set[i].column);
+		if (!column || column->expression) {
 			return fail(
 				error, RECLAIM_UNSUPPORTED,
 				"%s is not supported on this table: '%s' has no column '%s' "
@@ -53,18 +55,30 @@ static void start_inputs(const struct ledger *ledger, const struct value *row, c
 	}
 }
 
+/* A statement for one row, in the open transaction; how many rows it changed, or, if it only locks, found. */
+static enum reclaim_status run_one(struct ledger *ledger, const struct planned *planned,
+				   const struct inputs *inputs, int64_t *ret_count,
+				   struct reclaim_error *error)
+{
+	return planned_run_many(ledger->db, planned, &inputs, 1, ret_count, error);
+}
+
 /* Runs the change and what belongs to it; *ret_changed false: the row is not what was read any more. */
 static enum reclaim_status apply(struct ledger *ledger, const struct planned_change *planned,
 				 const struct inputs *inputs, bool with_error,
 				 bool *ret_changed, struct reclaim_error *error)
 {
-	struct result RESULT_CLEANUP result = { 0 };
+	const struct plan *plan = ledger->plan;
+	int64_t count = 0, unwanted;
 	enum reclaim_status status =
-		planned_run(ledger->db, &planned->update[with_error], inputs, &result, error);
-	bool changed = result.changed == 1;
+		run_one(ledger, &planned->update[with_error], inputs, &count, error);
+	bool changed = !status && count == 1;
 	for (size_t i = 0; !status && changed && i < planned->also_count; i++) {
-		struct result RESULT_CLEANUP unwanted = { 0 };
-		status = planned_run(ledger->db, &planned->also[i], inputs, &unwanted, error);
+		status = run_one(ledger, &planned->also[i], inputs, &unwanted, error);
+	}
+	if (!status && changed && planned->change->to == STATE_READY &&
+	    plan->wake.statement.sql) {
+		status = run_one(ledger, &plan->wake, inputs, &unwanted, error);
 	}
 	*ret_changed = changed;
 	return status;
@@ -273,9 +287,7 @@ static enum reclaim_status audit(struct ledger *ledger, const struct doing *doin
 		.from = row_state(plan, row),
 		.to = change->to,
 		.from_native = row_native(plan, row),
-		.to_native = change->native ? change->native
-			     : change->to   ? ledger->profile->states[change->to].items[0]
-					    : NULL,
+		.to_native = plan_native_after(plan, change),
 		.owner = owner.size ? text_string(&owner) : NULL,
 		.token = doing->token,
 		.reason = doing->reason,

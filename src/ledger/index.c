@@ -8,24 +8,9 @@
 /* How a look calls the rows that it reads. */
 #define ROW_ALIASES "r", "t"
 
-/* Whether the word stands in the text by itself. */
-static bool mentions(const char *text, const char *word)
-{
-	static const char part[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-	size_t size = strlen(word);
-	for (const char *at = text; (at = strstr(at, word)); at += size) {
-		bool starts = at == text || !strchr(part, at[-1]);
-		if (starts && (!at[size] || !strchr(part, at[size]))) {
-			return true;
-		}
-	}
-	return false;
-}
-
 bool index_mentions(const struct table_index *index, const char *column)
 {
-	return string_equal(index->first, column) || mentions(index->definition, column);
+	return string_equal(index->first, column) || mentions_word(index->definition, column);
 }
 
 static const char *predicate_of(const struct table_index *index)
@@ -34,35 +19,93 @@ static const char *predicate_of(const struct table_index *index)
 	return where ? where : "";
 }
 
-/* By the state, or holding nothing but rows that are chosen by state or owner. */
-static bool serves(const struct profile *profile, const struct table_index *index)
+/* What the rows in flight are known by, where no column holds their state; NULL: one does. */
+static const char *running_predicate(const struct profile *profile)
 {
+	return profile->predicates[STATE_RUNNING];
+}
+
+/* The next column from `*at` on that the running predicate names; NULL: no more. */
+static const char *next_named(const struct plan *plan, size_t *at)
+{
+	const char *running = running_predicate(plan->profile);
+	while (*at < plan->table->column_count) {
+		const struct column *column = &plan->table->columns[(*at)++];
+		if (!column->expression && mentions_word(running, column->name)) {
+			return column->name;
+		}
+	}
+	return NULL;
+}
+
+/* By a column that the predicate names, or holding nothing but rows that are chosen by one. */
+static bool serves_predicate(const struct plan *plan, const struct table_index *index)
+{
+	size_t at = 0;
+	for (const char *name; (name = next_named(plan, &at));) {
+		bool first = !index->partial && string_equal(index->first, name);
+		if (first || mentions_word(predicate_of(index), name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* By the state, or holding nothing but rows that are chosen by state or owner. */
+static bool serves(const struct plan *plan, const struct table_index *index)
+{
+	const struct profile *profile = plan->profile;
 	const char *state = profile->roles[ROLE_STATE], *owner = profile->roles[ROLE_OWNER];
 	if (!index->valid) {
 		return false;
+	}
+	if (running_predicate(profile)) {
+		return serves_predicate(plan, index);
 	}
 	if (!index->partial) {
 		return string_equal(index->first, state);
 	}
 	const char *predicate = predicate_of(index);
-	return (state && mentions(predicate, state)) ||
-	       (profile->claims && owner && mentions(predicate, owner));
+	return (state && mentions_word(predicate, state)) ||
+	       (profile->claims && owner && mentions_word(predicate, owner));
 }
 
 bool index_serves(const struct plan *plan)
 {
-	bool found = plan->table->is_view;
+	size_t first = 0;
+	bool all = running_predicate(plan->profile) && !next_named(plan, &first);
+	bool found = plan->table->is_view ||
+		     all; /* where every row is in flight there is nothing to choose */
 	for (size_t i = 0; i < plan->table->index_count; i++) {
-		found |= serves(plan->profile, &plan->table->indexes[i]);
+		found |= serves(plan, &plan->table->indexes[i]);
 	}
 	return found;
+}
+
+/* An index's own condition is about its row alone. */
+static bool fits_index(const char *predicate)
+{
+	return !strcasestr(predicate, "select") && !strstr(predicate, "{row}");
+}
+
+/* Whether the index has the columns that the predicate names, because it can't have the predicate. */
+static bool has_named(const struct plan *plan)
+{
+	const char *running = running_predicate(plan->profile);
+	return running && (plan->driver->whole_indexes || !fits_index(running));
+}
+
+static bool is_named(const struct plan *plan, const char *column)
+{
+	return has_named(plan) && mentions_word(running_predicate(plan->profile), column);
 }
 
 /* By when they were claimed, if a sweep reads them so: a time that no beat writes. */
 static bool print_order(struct arena *arena, struct plan *plan, struct text *on)
 {
 	const char *column = plan->profile->signals[SIGNAL_CLAIMED].column;
-	if (plan->order_at < 0 || plan->order_at != plan->at.signals[SIGNAL_CLAIMED]) {
+	if (plan->order_at < 0 || plan->order_at != plan->at.signals[SIGNAL_CLAIMED] ||
+	    !plan_stores(plan, column) || is_named(plan, column)) {
 		return true;
 	}
 	const struct hole hole = { "column", quote_name(arena, plan->driver, column) };
@@ -72,26 +115,45 @@ static bool print_order(struct arena *arena, struct plan *plan, struct text *on)
 	return key != NULL;
 }
 
+/* The columns that the predicate names, for an index of all rows. */
+static void print_named(struct arena *arena, struct plan *plan, struct text *on)
+{
+	size_t at = 0;
+	for (const char *name; (name = next_named(plan, &at));) {
+		text_printf(on, "%s, ", quote_name(arena, plan->driver, name));
+	}
+}
+
 /* What the index is on, and of which rows: where there are no partial ones it begins with the state. */
 static bool print_columns(struct arena *arena, struct plan *plan, struct text *on,
 			  struct text *where)
 {
 	const struct profile *profile = plan->profile;
 	const char *state = profile->roles[ROLE_STATE];
-	if (plan->driver->whole_indexes && state) {
+	const char *running = running_predicate(profile);
+	if (has_named(plan)) {
+		print_named(arena, plan, on);
+	} else if (plan->driver->whole_indexes && state) {
 		text_printf(on, "%s, ", quote_name(arena, plan->driver, state));
 	} else if (!plan->driver->whole_indexes) {
 		/* By state alone: what a beat writes has no place in an index. */
 		text_printf(where, " WHERE %s",
-			    state ? piece_states(plan, "", plan->in_flight)
-				  : piece_claims(plan, plan->in_flight));
+			    running ? piece_states(plan, STATE_BIT(STATE_RUNNING))
+			    : state ? piece_states(plan, plan->in_flight)
+				    : piece_claims(plan, plan->in_flight));
 	}
 	if (!print_order(arena, plan, on)) {
 		return false;
 	}
 	for (size_t i = 0; i < plan->key_count; i++) {
-		text_printf(on, "%s%s", i ? ", " : "",
-			    quote_name(arena, plan->driver, profile->key.items[i]));
+		if (!is_named(plan, profile->key.items[i])) {
+			text_printf(on, "%s, ",
+				    quote_name(arena, plan->driver, profile->key.items[i]));
+		}
+	}
+	/* The last comma has nothing behind it. */
+	if (on->size > 2) {
+		on->data[on->size -= 2] = '\0';
 	}
 	return !on->failed && !where->failed;
 }

@@ -324,8 +324,8 @@ static enum reclaim_status count_recoveries(struct ledger *ledger, const char *t
 			      rows.rows);
 	}
 	for (size_t i = 0; !status && i < count; i++) {
-		ret_counts[i] =
-			value_integer(result_cell(&rows, i, RECOVERIES_R_COUNT), /* otherwise= */ 0);
+		ret_counts[i] = value_integer(result_cell(&rows, i, RECOVERIES_R_COUNT),
+					      /* otherwise= */ 0);
 	}
 	return status;
 }

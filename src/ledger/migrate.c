@@ -168,9 +168,11 @@ static const char *index_sql(struct ledger *ledger, struct arena *arena,
 		step->index_where ? arena_printf(arena, " WHERE %s", step->index_where) : "";
 	const char *on = step->index_on;
 	if (driver->whole_indexes && step->index_where) {
-		on = arena_printf(arena, "%s, %s",
-				  quote_name(arena, driver, ledger->profile->roles[ROLE_STATE]),
-				  on);
+		const char *state = ledger->profile->roles[ROLE_STATE];
+		bool stored = !string_equal(state, STATE_BY_PREDICATE);
+		on = stored ? arena_printf(arena, "%s, %s", quote_name(arena, driver, state),
+					   on)
+			    : on;
 		where = "";
 	}
 	const struct hole holes[] = { { "relation", quote_name(arena, driver, table->name) },

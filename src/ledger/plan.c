@@ -10,6 +10,12 @@ enum time_format plan_format(const struct plan *plan, enum signal signal)
 	return plan_found_format(plan, plan->table, mapped->column, mapped->format);
 }
 
+const char *plan_native_after(const struct plan *plan, const struct change *change)
+{
+	const struct names *natives = &plan->profile->states[change->to];
+	return change->native ? change->native : natives->count ? natives->items[0] : NULL;
+}
+
 #define OWN "reclaim_"
 
 const char *plan_table(struct arena *arena, const struct db_driver *driver,

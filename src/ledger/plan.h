@@ -18,11 +18,16 @@ struct places {
 	int key[PLAN_KEY_MAX], token[PLAN_TOKEN_MAX];
 	int signals[SIGNAL_COUNT], roles[ROLE_COUNT];
 	int show[PLAN_SHOW_MAX];
+	int where[RULES_MAX], after[RULES_MAX]; /* by a rule's place */
 	int worker_key, worker_seen, worker_lease, worker_state;
 	int version; /* of the row: where rows have one, it is a sweep's fence */
 };
 
-/* A change (remedy or verb) as it runs: one UPDATE, compare-and-set, and what else belongs to its transaction. */
+/*
+ * A change (remedy or verb) as it runs: one statement, compare-and-set, which changes a row, deletes it, or (a call) locks
+ * it; and, for each row that it found, what else belongs to the transaction: the call, rows of other tables, further
+ * statements.
+ */
 struct planned_change {
 	const struct change *change; /* NULL: the ledger has no such change */
 	struct planned update[2];    /* [1] writes the error column too */
@@ -44,7 +49,7 @@ struct plan {
 	const char *task_table, *workers_table; /* as the engine names them */
 	struct table *table, *worker_table;
 	struct policy policy; /* the profile's, less what needs absent columns */
-	const char **columns; /* of the task table, as read; cell i + 1 */
+	const char **columns; /* of the task table and computed, as read; cell i + 1 */
 	bool *needed_old;     /* by column: an expression names it as {old:COLUMN} */
 	size_t column_count, cell_count;
 	size_t key_count, token_count, show_count;
@@ -64,6 +69,7 @@ struct plan {
 	struct planned list[STATE_COUNT], list_in_flight, list_all;
 	struct planned_change remedies[REMEDY_COUNT], verbs[VERB_COUNT];
 	struct planned free;   /* rows to claim */
+	struct planned wake;   /* once in a transaction that requeued; without SQL: nothing */
 	struct planned *audit; /* the host's own */
 	size_t audit_count;
 	struct planned workers, worker_end, worker_same, worker_any, worker_beat;
@@ -94,6 +100,8 @@ enum reclaim_status plan_create(struct db *db, const struct profile *profile,
 				struct plan **ret_plan, struct reclaim_error *error);
 void plan_destroy(struct plan *plan);
 
+/* What the host calls the state that a change leads to; NULL: it leads to none that it has a name for. */
+const char *plan_native_after(const struct plan *plan, const struct change *change);
 /* The cell of a column; -1: it is not read. */
 int plan_cell(const struct plan *plan, const char *column);
 /* A table of the profile as this engine names it: our own ones have its prefix. */

@@ -3,8 +3,52 @@
 
 #include <string.h>
 
-static void make_insertion(struct maker *m, struct db *db, const struct insertion *insertion,
-			   struct planned *list, size_t *count)
+/* A list of planned statements that grows; it has room for all. */
+struct statements {
+	struct planned *items;
+	size_t count;
+};
+
+static void add_statement(struct maker *m, const char *name, const char *sql,
+			  struct statements *list)
+{
+	if (!m->status) {
+		m->status = render_planned(&m->plan->arena, m->plan->driver, name,
+					   piece_statement(m->plan, sql), /* writes= */ true,
+					   &list->items[list->count], m->error);
+		list->count++;
+	}
+}
+
+/* A condition of the profile, with its holes filled. */
+static const char *condition(struct plan *plan, const char *where)
+{
+	return piece_statement(plan, where);
+}
+
+static void add_row(struct maker *m, const struct insertion *insertion,
+		    const struct table *table, struct statements *list)
+{
+	struct plan *plan = m->plan;
+	const char *columns, *values;
+	const char *relation = quote_name(&plan->arena, plan->driver, table->name);
+	if (!piece_insertion(plan, table, insertion->assignments, insertion->count, &columns,
+			     &values)) {
+		m->status = fail_no_memory(m->error);
+	} else if (insertion->where) {
+		MAKE(m, SQL_INSERT_WHERE, &list->items[list->count], { "relation", relation },
+		     { "columns", columns }, { "values", values },
+		     { "where", condition(plan, insertion->where) });
+		list->count++;
+	} else {
+		MAKE(m, SQL_INSERT, &list->items[list->count], { "relation", relation },
+		     { "columns", columns }, { "values", values });
+		list->count++;
+	}
+}
+
+static void add_insertion(struct maker *m, struct db *db, const struct insertion *insertion,
+			  struct statements *list)
 {
 	struct table *table = NULL;
 	if (m->status) {
@@ -16,45 +60,44 @@ static void make_insertion(struct maker *m, struct db *db, const struct insertio
 			fail_no_table(db, m->plan->profile, table, insertion->table, m->error);
 	}
 	if (!m->status && table->exists) {
-		const char *columns, *values;
-		if (!piece_insertion(m->plan, table, insertion->assignments, insertion->count,
-				     &columns, &values)) {
-			m->status = fail_no_memory(m->error);
-		} else {
-			MAKE(m, SQL_INSERT, &list[*count],
-			     { "relation",
-			       quote_name(&m->plan->arena, m->plan->driver, table->name) },
-			     { "columns", columns }, { "values", values });
-			++*count;
-		}
+		add_row(m, insertion, table, list);
 	}
 	table_destroy(table);
 }
 
-static void make_insertions(struct maker *m, struct db *db, const struct insertion *insertions,
-			    size_t count, struct planned **ret_list, size_t *ret_count)
+static struct statements start_statements(struct maker *m, size_t most)
 {
-	*ret_list = arena_take(&m->plan->arena, sizeof(**ret_list) * count);
-	*ret_count = 0;
-	if (!*ret_list) {
+	struct statements list = { .items = arena_take(&m->plan->arena,
+						       sizeof(*list.items) * most) };
+	if (!m->status && !list.items) {
 		m->status = fail_no_memory(m->error);
 	}
-	for (size_t i = 0; i < count; i++) {
-		make_insertion(m, db, &insertions[i], *ret_list, ret_count);
-	}
+	return list;
 }
 
-/* A predicate of the profile, with its holes filled. */
-static const char *predicate(struct plan *plan, const char *where)
+/* What belongs to a change, in this order: the call, rows for other tables, further statements. */
+static void make_rest(struct maker *m, struct db *db, const struct change *change,
+		      struct planned_change *ret)
 {
-	const struct assignment as_expression = { .column = "", .expression = where };
-	return piece_expression(plan, plan->table, &as_expression);
+	struct statements list =
+		start_statements(m, change->also_count + change->run.count + 1);
+	if (change->call) {
+		add_statement(m, "call", change->call, &list);
+	}
+	for (size_t i = 0; i < change->also_count; i++) {
+		add_insertion(m, db, &change->also[i], &list);
+	}
+	for (size_t i = 0; i < change->run.count; i++) {
+		add_statement(m, "run", change->run.items[i], &list);
+	}
+	ret->also = list.items;
+	ret->also_count = list.count;
 }
 
 /* The fence, and the change's own condition. */
 static const char *guarded(struct plan *plan, const struct change *change, const char *fence)
 {
-	const char *where = change->where ? predicate(plan, change->where) : NULL;
+	const char *where = change->where ? condition(plan, change->where) : NULL;
 	if (!change->where || !fence) {
 		return fence;
 	}
@@ -62,18 +105,50 @@ static const char *guarded(struct plan *plan, const struct change *change, const
 }
 
 /* A sweep and a claim pass over what is locked; whoever hands in waits for it. */
+static enum sql statement_of(const struct plan *plan, const struct change *change, bool waits)
+{
+	bool passes = !waits && plan->passes_over_locked;
+	return change->call     ? passes ? SQL_TAKE_LOCK : SQL_LOCK
+	       : change->remove ? passes ? SQL_TAKE_REMOVE : SQL_REMOVE
+	       : passes         ? SQL_TAKE
+				: SQL_CHANGE;
+}
+
+/* Statements that find a row by its key and fence; those that change it have a SET list, too. */
+static void make_update(struct maker *m, enum sql sql, const struct change *change,
+			const char *fence, bool with_error, struct planned *ret)
+{
+	struct plan *plan = m->plan;
+	const char *key = piece_key(plan, /* by_key= */ false);
+	if (sql == SQL_TAKE || sql == SQL_CHANGE) {
+		MAKE(m, sql, ret, { "relation", plan_relation(plan) },
+		     { "set", piece_set(plan, change, with_error) }, { "key", key },
+		     { "fence", fence });
+	} else {
+		MAKE(m, sql, ret, { "relation", plan_relation(plan) }, { "key", key },
+		     { "fence", fence });
+	}
+}
+
 static void make_change(struct maker *m, struct db *db, const struct change *change,
 			bool token_only, bool waits, struct planned_change *ret)
 {
 	struct plan *plan = m->plan;
-	enum sql sql = !waits && plan->passes_over_locked ? SQL_TAKE : SQL_CHANGE;
+	enum sql sql = statement_of(plan, change, waits);
 	const char *fence = guarded(plan, change, piece_fence(plan, token_only));
-	for (int with_error = 0; with_error < 2; with_error++) {
-		MAKE(m, sql, &ret->update[with_error], { "relation", plan_relation(plan) },
-		     { "set", piece_set(plan, change, with_error) },
-		     { "key", piece_key(plan, "", /* by_key= */ false) }, { "fence", fence });
+	if (!m->status && !plan_sql(plan, sql)->text) {
+		m->status =
+			fail(m->error, RECLAIM_UNSUPPORTED,
+			     "%s:%d: call = \"…\": %s has no functions of a host's own; "
+			     "allowed there: set, remove, also, run",
+			     plan->profile->file, profile_line_of(plan->profile, change->call),
+			     plan->driver->name);
+		return;
 	}
-	make_insertions(m, db, change->also, change->also_count, &ret->also, &ret->also_count);
+	for (int with_error = 0; with_error < 2; with_error++) {
+		make_update(m, sql, change, fence, with_error, &ret->update[with_error]);
+	}
+	make_rest(m, db, change, ret);
 	ret->change = change;
 }
 
@@ -82,7 +157,7 @@ static bool verb_possible(const struct plan *plan, const struct change *change)
 {
 	bool possible = change->present;
 	for (size_t i = 0; i < change->set_count; i++) {
-		possible &= plan_has(plan, change->set[i].column);
+		possible &= plan_stores(plan, change->set[i].column);
 	}
 	for (size_t i = 0; i < plan->token_count; i++) {
 		possible &= plan->at.token[i] > 0;
@@ -101,27 +176,49 @@ static const char *claim_order(struct plan *plan, const struct change *claim)
 static void make_free(struct maker *m, const struct change *claim)
 {
 	struct plan *plan = m->plan;
-	const char *states = piece_states(plan, "", claim->from);
+	const char *states = piece_states(plan, claim->from);
 	const char *where = claim->where ? arena_printf(&plan->arena, "%s AND (%s)", states,
-							predicate(plan, claim->where))
+							condition(plan, claim->where))
 					 : states;
 	MAKE(m, SQL_FREE, &plan->free,
 	     { "columns", piece_columns(plan, /* with_bulk= */ false) },
-	     { "relation", piece_relation(plan) }, { "where", where },
-	     { "join", piece_join(plan) }, { "order", claim_order(plan, claim) });
+	     { "every", piece_every(plan) }, { "relation", plan_relation(plan) },
+	     { "where", where }, { "join", piece_join(plan) },
+	     { "order", claim_order(plan, claim) });
+}
+
+/* One that leads nowhere a state or a predicate could tell of must end the row, or leave it to the host's own code. */
+static bool remedy_possible(const struct plan *plan, enum remedy remedy)
+{
+	const struct change *change = &plan->profile->remedies[remedy];
+	enum state to = remedy_state(remedy);
+	bool stored = plan_stores(plan, plan->profile->roles[ROLE_STATE]);
+	bool told = to != STATE_NONE && plan->profile->states[to].count > 0;
+	return change->remove || change->call || (told && (stored || change->set_count > 0));
+}
+
+static void make_audit(struct maker *m, struct db *db)
+{
+	const struct profile *profile = m->plan->profile;
+	size_t count = profile->audit_is_log ? 0 : profile->audit_count;
+	struct statements list = start_statements(m, count);
+	for (size_t i = 0; i < count; i++) {
+		add_insertion(m, db, &profile->audit[i], &list);
+	}
+	m->plan->audit = list.items;
+	m->plan->audit_count = list.count;
 }
 
 void make_changes(struct maker *m, struct db *db)
 {
 	struct plan *plan = m->plan;
+	const struct profile *profile = plan->profile;
 	plan->passes_over_locked = plan_sql(plan, SQL_TAKE)->text && !plan->table->is_view;
 	MAKE(m, SQL_UNCHANGED, &plan->unchanged, { "relation", plan_relation(plan) },
-	     { "key", piece_key(plan, "", /* by_key= */ false) },
+	     { "key", piece_key(plan, /* by_key= */ false) },
 	     { "fence", piece_fence(plan, /* token_only= */ false) });
-	const struct profile *profile = plan->profile;
-	for (int i = 0; i < REMEDY_COUNT; i++) {
-		if (remedy_state((enum remedy)i) != STATE_NONE &&
-		    profile->states[remedy_state((enum remedy)i)].count > 0) {
+	for (int i = REMEDY_REPORT + 1; i < REMEDY_COUNT; i++) {
+		if (remedy_possible(plan, (enum remedy)i)) {
 			make_change(m, db, &profile->remedies[i], /* token_only= */ false,
 				    /* waits= */ false, &plan->remedies[i]);
 		}
@@ -135,6 +232,9 @@ void make_changes(struct maker *m, struct db *db)
 	if (plan->verbs[VERB_CLAIM].change) {
 		make_free(m, plan->verbs[VERB_CLAIM].change);
 	}
-	make_insertions(m, db, profile->audit, profile->audit_is_log ? 0 : profile->audit_count,
-			&plan->audit, &plan->audit_count);
+	if (profile->wake && !m->status) {
+		m->status = render_planned(&plan->arena, plan->driver, "wake", profile->wake,
+					   /* writes= */ true, &plan->wake, m->error);
+	}
+	make_audit(m, db);
 }

@@ -21,6 +21,8 @@ static const char *cell_name(const struct teller *t, int cell)
 		name = cell >= 0 && cell < 5 ? of_worker[cell] : NULL;
 	} else if (cell > 0 && (size_t)cell <= t->plan->column_count) {
 		name = t->plan->columns[cell - 1];
+	} else if (cell == t->plan->at.version) {
+		name = "the row's version";
 	}
 	return name ? name : "?";
 }
@@ -129,9 +131,13 @@ static void tell_change(struct teller *t, const char *name, const struct planned
 		     "the same where there is a text for the error column", &change->update[1]);
 	}
 	for (size_t i = 0; i < change->also_count; i++) {
+		bool call = i == 0 && change->change->call;
 		text_clear(&full);
-		text_printf(&full, "%s, also", name);
-		tell(t, text_string(&full), "in the same transaction", &change->also[i]);
+		text_printf(&full, "%s, %s", name, call ? "call" : "also");
+		tell(t, text_string(&full),
+		     call ? "while the row is locked, and still what was read"
+			  : "in the same transaction, for each row that changed",
+		     &change->also[i]);
 	}
 }
 
@@ -165,9 +171,15 @@ static void tell_sweep(struct teller *t)
 		struct text TEXT_CLEANUP name = { 0 };
 		text_printf(&name, "remedy %s", remedy_name((enum remedy)i));
 		tell_change(t, text_string(&name), &plan->remedies[i],
-			    "sweep: the remedy, by key and only if all that the verdict read "
-			    "is unchanged");
+			    plan->remedies[i].change && plan->remedies[i].change->call
+				    ? "sweep: locks the row, by key and only if all that the "
+				      "verdict read is unchanged"
+				    : "sweep: the remedy, by key and only if all that the "
+				      "verdict read is unchanged");
 	}
+	tell(t, "wake",
+	     "sweep: once in each transaction that requeued: tells the host's workers",
+	     &plan->wake);
 	if (plan->passes_over_locked) {
 		tell(t, "unchanged",
 		     "sweep: of a row that did not change: is it still what was read, and so "

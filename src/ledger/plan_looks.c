@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-const char *plan_relation(struct plan *plan)
-{
-	return quote_name(&plan->arena, plan->driver, plan->task_table);
-}
-
 /* `(t.k0, t.k1)` and `(:row1, :row2)`, with the order column first if there is one. */
 static const char *tuple(struct plan *plan, bool with_order, bool values)
 {
@@ -73,9 +68,9 @@ static void make_find(struct maker *m, const char *claims, const char *bound,
 	for (size_t i = 0; i < 3; i++) {
 		MAKE(m, SQL_FIND, targets[i],
 		     { "columns", piece_columns(plan, /* with_bulk= */ false) },
-		     { "relation", piece_relation(plan) }, { "claims", claims },
-		     { "join", piece_join(plan) }, { "bound", bound }, { "after", after[i] },
-		     { "order", sweep_order(plan) });
+		     { "every", piece_every(plan) }, { "relation", plan_relation(plan) },
+		     { "claims", claims }, { "join", piece_join(plan) }, { "bound", bound },
+		     { "after", after[i] }, { "order", sweep_order(plan) });
 	}
 }
 
@@ -112,20 +107,20 @@ static void make_list(struct maker *m, const char *where, struct planned *ret)
 	struct plan *plan = m->plan;
 	const char *queue = plan->profile->roles[ROLE_QUEUE];
 	if (plan_has(plan, queue) && where) {
-		struct hole holes[] = { { "column", piece_column(plan, "t", queue) } };
+		struct hole holes[] = { { "column", piece_own(plan, queue) } };
 		where = arena_printf(
 			&plan->arena, "%s AND %s", where,
 			fill(&plan->arena, plan_sql(plan, SQL_OF_QUEUE)->text, holes, 1));
 	}
 	MAKE(m, SQL_LIST, ret, { "columns", piece_columns(plan, /* with_bulk= */ false) },
-	     { "relation", piece_relation(plan) }, { "join", piece_join(plan) },
-	     { "where", where }, { "order", newest_first(plan) });
+	     { "every", piece_every(plan) }, { "relation", plan_relation(plan) },
+	     { "join", piece_join(plan) }, { "where", where }, { "order", newest_first(plan) });
 }
 
 static const char *signal_column(struct plan *plan, enum signal signal)
 {
 	int at = plan->at.signals[signal];
-	return at > 0 ? piece_column(plan, "", plan->columns[at - 1]) : "NULL";
+	return at > 0 ? piece_own(plan, plan->columns[at - 1]) : "NULL";
 }
 
 void make_looks(struct maker *m)
@@ -135,7 +130,7 @@ void make_looks(struct maker *m)
 	make_find(m, claims, piece_bound(plan, plan->in_flight), &plan->find);
 	make_find(m, claims, "1 = 1", &plan->every);
 	if (late_states(plan)) {
-		make_find(m, piece_states(plan, "", late_states(plan)),
+		make_find(m, piece_states(plan, late_states(plan)),
 			  piece_bound(plan, late_states(plan)), &plan->late);
 	}
 	MAKE(m, SQL_COUNT_CLAIMS, &plan->count_claims, { "relation", plan_relation(plan) },
@@ -144,15 +139,15 @@ void make_looks(struct maker *m)
 	     { "claims", claims }, { "claimed", signal_column(plan, SIGNAL_CLAIMED) },
 	     { "beat", signal_column(plan, SIGNAL_BEAT) });
 	MAKE(m, SQL_COUNT_STATES, &plan->count_states,
-	     { "state", piece_column(plan, "", plan->profile->roles[ROLE_STATE]) },
+	     { "state", piece_own(plan, plan->profile->roles[ROLE_STATE]) },
 	     { "relation", plan_relation(plan) });
 	MAKE(m, SQL_READ, &plan->read,
 	     { "columns", piece_columns(plan, /* with_bulk= */ true) },
-	     { "relation", piece_relation(plan) }, { "join", piece_join(plan) },
-	     { "key", piece_key(plan, "t", /* by_key= */ true) });
+	     { "every", piece_every(plan) }, { "relation", plan_relation(plan) },
+	     { "join", piece_join(plan) }, { "key", piece_key(plan, /* by_key= */ true) });
 	for (int state = STATE_READY; state < STATE_COUNT; state++) {
-		make_list(m, piece_states(plan, "t", STATE_BIT(state)), &plan->list[state]);
+		make_list(m, piece_states(plan, STATE_BIT(state)), &plan->list[state]);
 	}
-	make_list(m, piece_states(plan, "t", plan->in_flight), &plan->list_in_flight);
+	make_list(m, piece_states(plan, plan->in_flight), &plan->list_in_flight);
 	make_list(m, "1 = 1", &plan->list_all);
 }

@@ -6,6 +6,11 @@
 
 /* What the profile needs of the schema, as found: tables, columns, what is read where, and which rules can be fed. */
 enum reclaim_status find_schema(struct db *db, struct plan *plan, struct reclaim_error *error);
+/* What is computed, as columns of the table behind its own. */
+enum reclaim_status find_computed(struct db *db, struct plan *plan,
+				  struct reclaim_error *error);
+/* The column that says whether a rule's `where` holds. */
+const char *where_name(struct plan *plan, const struct rule *rule);
 bool place_columns(struct plan *plan);
 void place_worker(struct plan *plan);
 void place_order(struct plan *plan);
@@ -27,8 +32,6 @@ void make(struct maker *m, enum sql sql, const struct hole *holes, size_t count,
 	make(m, sql, (const struct hole[]){ __VA_ARGS__ },                                     \
 	     sizeof((const struct hole[]){ __VA_ARGS__ }) / sizeof(struct hole), ret)
 
-/* The task table as a statement that writes names it. */
-const char *plan_relation(struct plan *plan);
 /* The order of a sweep: oldest first, then by key. */
 const char *sweep_order(struct plan *plan);
 

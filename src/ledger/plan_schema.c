@@ -73,21 +73,48 @@ static enum reclaim_status look_up(struct db *db, const struct profile *profile,
 	return RECLAIM_OK;
 }
 
-/* Columns that the rows for other tables name as {old:COLUMN}; what is optional does without. */
-static enum reclaim_status need_old(const struct plan *plan, const struct insertion *insertion,
+/* Columns that SQL names as {old:COLUMN}. */
+static enum reclaim_status need_old(const struct plan *plan, const char *sql, int line,
 				    struct reclaim_error *error)
 {
 	enum reclaim_status status = RECLAIM_OK;
-	for (size_t i = 0; !insertion->optional && i < insertion->count; i++) {
-		const char *at = insertion->assignments[i].expression;
-		while (!status && (at = strstr(at, "{old:"))) {
-			struct text TEXT_CLEANUP name = { 0 };
-			at += 5;
-			text_add_bytes(&name, at, strcspn(at, "}"));
-			status = need_at(plan, plan->table, plan->profile->table,
-					 text_string(&name), insertion->assignments[i].line,
-					 error);
-		}
+	for (const char *at = sql; !status && at && (at = strstr(at, "{old:"));) {
+		struct text TEXT_CLEANUP name = { 0 };
+		at += 5;
+		text_add_bytes(&name, at, strcspn(at, "}"));
+		status = need_at(plan, plan->table, plan->profile->table, text_string(&name),
+				 line, error);
+	}
+	return status;
+}
+
+/* What is optional does without. */
+static enum reclaim_status need_insertion(const struct plan *plan,
+					  const struct insertion *insertion,
+					  struct reclaim_error *error)
+{
+	enum reclaim_status status = RECLAIM_OK;
+	for (size_t i = 0; !status && !insertion->optional && i < insertion->count; i++) {
+		status = need_old(plan, insertion->assignments[i].expression,
+				  insertion->assignments[i].line, error);
+	}
+	return status || insertion->optional
+		       ? status
+		       : need_old(plan, insertion->where,
+				  profile_line_of(plan->profile, insertion->where), error);
+}
+
+static enum reclaim_status need_change(const struct plan *plan, const struct change *change,
+				       struct reclaim_error *error)
+{
+	enum reclaim_status status = need_old(
+		plan, change->call, profile_line_of(plan->profile, change->call), error);
+	for (size_t i = 0; !status && i < change->also_count; i++) {
+		status = need_insertion(plan, &change->also[i], error);
+	}
+	for (size_t i = 0; !status && i < change->run.count; i++) {
+		status = need_old(plan, change->run.items[i],
+				  profile_line_of(plan->profile, change->run.items[i]), error);
 	}
 	return status;
 }
@@ -97,12 +124,25 @@ static enum reclaim_status need_all_old(const struct plan *plan, struct reclaim_
 	const struct profile *profile = plan->profile;
 	enum reclaim_status status = RECLAIM_OK;
 	for (size_t i = 0; !status && i < profile->audit_count; i++) {
-		status = need_old(plan, &profile->audit[i], error);
+		status = need_insertion(plan, &profile->audit[i], error);
 	}
-	for (int r = 0; r < REMEDY_COUNT; r++) {
-		for (size_t i = 0; !status && i < profile->remedies[r].also_count; i++) {
-			status = need_old(plan, &profile->remedies[r].also[i], error);
-		}
+	for (int i = 0; !status && i < REMEDY_COUNT; i++) {
+		status = need_change(plan, &profile->remedies[i], error);
+	}
+	for (int i = 0; !status && i < VERB_COUNT; i++) {
+		status = need_change(plan, &profile->verbs[i], error);
+	}
+	return status;
+}
+
+/* What rules read beside signals and roles. */
+static enum reclaim_status need_rules(const struct plan *plan, struct reclaim_error *error)
+{
+	const struct policy *policy = &plan->profile->policy;
+	enum reclaim_status status = RECLAIM_OK;
+	for (size_t i = 0; !status && i < policy->rule_count; i++) {
+		status = need(plan, plan->table, plan->profile->table,
+			      policy->rules[i].after_column, error);
 	}
 	return status;
 }
@@ -124,6 +164,9 @@ static enum reclaim_status need_all(const struct plan *plan, struct reclaim_erro
 	for (int i = 0; !status && i < SIGNAL_COUNT; i++) {
 		status = need(plan, plan->table, profile->table, profile->signals[i].column,
 			      error);
+	}
+	if (!status) {
+		status = need_rules(plan, error);
 	}
 	if (!status) {
 		status = need_all_old(plan, error);
@@ -156,6 +199,7 @@ enum reclaim_status find_schema(struct db *db, struct plan *plan, struct reclaim
 	if (!status) {
 		plan->task_table = plan->table->name;
 		plan->workers_table = plan->has_workers ? plan->worker_table->name : NULL;
+		status = find_computed(db, plan, error);
 	}
 	return status ? status : need_all(plan, error);
 }
@@ -169,36 +213,63 @@ static void read_column(struct plan *plan, const char *column)
 	}
 }
 
-/* Columns that expressions name as {old:COLUMN}. */
-static void read_old(struct plan *plan, const struct assignment *assignments, size_t count)
+/* Columns that SQL names as {old:COLUMN}. */
+static void read_old(struct plan *plan, const char *sql)
+{
+	for (const char *at = sql; at && (at = strstr(at, "{old:"));) {
+		at += 5;
+		const char *column = arena_copy(&plan->arena, at, strcspn(at, "}"));
+		read_column(plan, column);
+		int cell = plan_cell(plan, column);
+		if (cell > 0) {
+			plan->needed_old[cell - 1] = true;
+		}
+	}
+}
+
+static void read_assignments(struct plan *plan, const struct assignment *assignments,
+			     size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		for (const char *at = assignments[i].expression; (at = strstr(at, "{old:"));
-		     at++) {
-			const char *name = at + 5;
-			const char *column = arena_copy(&plan->arena, name, strcspn(name, "}"));
-			read_column(plan, column);
-			int cell = plan_cell(plan, column);
-			if (cell > 0) {
-				plan->needed_old[cell - 1] = true;
-			}
-		}
+		read_old(plan, assignments[i].expression);
 	}
 }
 
 static void read_insertions(struct plan *plan, const struct insertion *insertions, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		read_old(plan, insertions[i].assignments, insertions[i].count);
+		read_assignments(plan, insertions[i].assignments, insertions[i].count);
+		read_old(plan, insertions[i].where);
 	}
 }
 
 static void read_changes(struct plan *plan, const struct change *changes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		read_old(plan, changes[i].set, changes[i].set_count);
+		read_assignments(plan, changes[i].set, changes[i].set_count);
 		read_insertions(plan, changes[i].also, changes[i].also_count);
+		read_old(plan, changes[i].call);
+		for (size_t n = 0; n < changes[i].run.count; n++) {
+			read_old(plan, changes[i].run.items[n]);
+		}
 		read_column(plan, changes[i].due);
+	}
+}
+
+/* What a rule reads of the row by itself: whether its `where` holds, and the row's own threshold. */
+static void read_rules(struct plan *plan)
+{
+	const struct policy *policy = &plan->profile->policy;
+	for (int i = 0; i < RULES_MAX; i++) {
+		plan->at.where[i] = plan->at.after[i] = -1;
+	}
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+		const char *where = rule->where ? where_name(plan, rule) : NULL;
+		read_column(plan, where);
+		read_column(plan, rule->after_column);
+		plan->at.where[rule->place] = plan_cell(plan, where);
+		plan->at.after[rule->place] = plan_cell(plan, rule->after_column);
 	}
 }
 
@@ -238,6 +309,7 @@ bool place_columns(struct plan *plan)
 	}
 	read_names(plan, &profile->token, plan->at.token, PLAN_TOKEN_MAX, &plan->token_count);
 	read_names(plan, &profile->show, plan->at.show, PLAN_SHOW_MAX, &plan->show_count);
+	read_rules(plan);
 	read_changes(plan, profile->remedies, REMEDY_COUNT);
 	read_changes(plan, profile->verbs, VERB_COUNT);
 	read_insertions(plan, profile->audit, profile->audit_count);
@@ -286,6 +358,16 @@ static bool rule_possible(const struct plan *plan, struct rule *rule)
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		if (plan->at.signals[i] < 0) {
 			rule->of &= ~SIGNAL_BIT(i);
+		}
+	}
+	bool own = plan->at.after[rule->place] > 0;
+	if (rule->where && plan->at.where[rule->place] < 0) {
+		return false;
+	}
+	if (rule->after_column && !own) {
+		rule->after_column = NULL;
+		if (rule->after == AFTER_NEVER && rule->override_count == 0) {
+			return false;
 		}
 	}
 	switch (rule->kind) {

@@ -4,8 +4,9 @@
 #include "pieces.h"
 
 #include <string.h>
+#include <strings.h>
 
-#define TABLES_MAX 16
+#define TABLES_MAX 32
 
 enum { READS = 1, INSERTS = 2, UPDATES = 4, DELETES = 8 };
 
@@ -59,12 +60,107 @@ static enum reclaim_status use_own(struct rights *rights, const char *name, unsi
 	return full ? use(rights, full, kinds) : fail_no_memory(rights->error);
 }
 
+/* ---- tables that the profile's own SQL names ---- */
+
+/* The word at `*at`, which moves behind it: letters, digits and what names are made of, without quotes. */
+static const char *next_word(struct arena *arena, const char **at)
+{
+	static const char part[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$\"`";
+	struct text TEXT_CLEANUP word = { 0 };
+	const char *start = *at;
+	while (*start && !strchr(part, *start)) {
+		/* A literal is no name. */
+		const char *end = *start == '\'' ? strchr(start + 1, '\'') : NULL;
+		start = end ? end + 1 : start + 1;
+	}
+	size_t size = strspn(start, part);
+	for (size_t i = 0; i < size; i++) {
+		if (!strchr("\"`", start[i])) {
+			text_add_char(&word, start[i]);
+		}
+	}
+	*at = start + size;
+	return size && !word.failed ? arena_string(arena, text_string(&word)) : NULL;
+}
+
+/* What the word says of the table behind it; 0: nothing. */
+static unsigned kinds_before(const char *word, const char *before)
+{
+	static const struct {
+		const char *word;
+		unsigned kinds;
+	} words[] = {
+		{ "from", READS },
+		{ "join", READS },
+		{ "using", READS },
+		{ "into", READS | INSERTS },
+		{ "update", READS | UPDATES },
+	};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcasecmp(words[i].word, word) == 0) {
+			bool deletes = i == 0 && before && strcasecmp(before, "delete") == 0;
+			return words[i].kinds | (deletes ? DELETES : 0);
+		}
+	}
+	return 0;
+}
+
+/* As far as words tell: what is no table there needs no rights. */
+static enum reclaim_status use_sql(struct rights *rights, const char *sql)
+{
+	enum reclaim_status status = RECLAIM_OK;
+	const char *before = NULL, *word = NULL, *at = sql;
+	while (!status && at && (word = next_word(&rights->arena, &at))) {
+		unsigned kinds = kinds_before(word, before);
+		const char *behind = at;
+		const char *name = kinds ? next_word(&rights->arena, &behind) : NULL;
+		if (name && strcasecmp(name, "only") != 0) {
+			status = use_named(rights, name, kinds);
+		}
+		before = word;
+	}
+	return status;
+}
+
 static enum reclaim_status use_insertions(struct rights *rights, const struct insertion *list,
 					  size_t count)
 {
 	enum reclaim_status status = RECLAIM_OK;
 	for (size_t i = 0; !status && i < count; i++) {
 		status = use_named(rights, list[i].table, INSERTS);
+		for (size_t n = 0; !status && n < list[i].count; n++) {
+			status = use_sql(rights, list[i].assignments[n].expression);
+		}
+		if (!status) {
+			status = use_sql(rights, list[i].where);
+		}
+	}
+	return status;
+}
+
+static enum reclaim_status use_change(struct rights *rights, const struct change *change)
+{
+	const struct plan *plan = rights->ledger->plan;
+	enum reclaim_status status = use_insertions(rights, change->also, change->also_count);
+	if (!status && change->remove) {
+		status = use(rights, plan->table->name, DELETES);
+	}
+	for (size_t i = 0; !status && i < change->run.count; i++) {
+		status = use_sql(rights, change->run.items[i]);
+	}
+	for (size_t i = 0; !status && i < change->set_count; i++) {
+		status = use_sql(rights, change->set[i].expression);
+	}
+	return status ? status : use_sql(rights, change->call);
+}
+
+static enum reclaim_status use_computed(struct rights *rights)
+{
+	const struct table *table = rights->ledger->plan->table;
+	enum reclaim_status status = use_sql(rights, rights->ledger->profile->claims);
+	for (size_t i = 0; !status && i < table->column_count; i++) {
+		status = use_sql(rights, table->columns[i].expression);
 	}
 	return status;
 }
@@ -78,9 +174,13 @@ static enum reclaim_status use_hosts(struct rights *rights)
 	if (!status && plan->worker_table) {
 		status = use(rights, plan->worker_table->name, READS | UPDATES | prunes);
 	}
+	if (!status) {
+		status = use_computed(rights);
+	}
 	for (int i = 0; !status && i < REMEDY_COUNT; i++) {
-		status = use_insertions(rights, profile->remedies[i].also,
-					profile->remedies[i].also_count);
+		if (plan->remedies[i].change) {
+			status = use_change(rights, plan->remedies[i].change);
+		}
 	}
 	return status ? status : use_insertions(rights, profile->audit, profile->audit_count);
 }
@@ -184,13 +284,31 @@ static enum reclaim_status print_table(struct rights *rights, const struct use *
 				    : RECLAIM_OK;
 }
 
+/* Which functions a call names the plan can't know: it is told as it stands. */
+static enum reclaim_status print_call(struct rights *rights, const char *call,
+				      plan_line_fn *line, void *context)
+{
+	const char *told = call ? arena_printf(&rights->arena,
+					       "-- and EXECUTE on the functions of: %s", call)
+				: NULL;
+	if (told) {
+		line(context, plan_sql(rights->ledger->plan, SQL_GRANT)->name, told);
+	}
+	return told || !call ? RECLAIM_OK : fail_no_memory(rights->error);
+}
+
 static enum reclaim_status print_all(struct rights *rights, plan_line_fn *line, void *context)
 {
+	const struct plan *plan = rights->ledger->plan;
 	enum reclaim_status status = print_schemas(rights, line, context);
 	for (size_t i = 0; !status && i < rights->count; i++) {
 		status = print_table(rights, &rights->uses[i], line, context);
 	}
-	return status;
+	for (int i = 0; !status && i < REMEDY_COUNT; i++) {
+		const struct change *change = plan->remedies[i].change;
+		status = print_call(rights, change ? change->call : NULL, line, context);
+	}
+	return status ? status : print_call(rights, plan->profile->wake, line, context);
 }
 
 static enum reclaim_status use_all(struct rights *rights)

@@ -111,6 +111,74 @@ static bool worker_facts(const struct plan *plan, const struct value *row, struc
 			   &f->worker_lease);
 }
 
+/* A number in decimal, with or without a fraction, whatever the locale. */
+static bool decimal_from_text(const char *data, size_t size, double *ret_number)
+{
+	bool negative = size > 0 && *data == '-';
+	double number = 0, unit = 1;
+	size_t digits = 0;
+	for (size_t i = negative; i < size; i++) {
+		if (data[i] == '.' && unit == 1) {
+			unit = 0.1;
+		} else if (data[i] < '0' || data[i] > '9') {
+			return false;
+		} else if (unit == 1) {
+			number = number * 10 + (data[i] - '0');
+			digits++;
+		} else {
+			number += unit * (data[i] - '0');
+			unit /= 10;
+			digits++;
+		}
+	}
+	*ret_number = negative ? -number : number;
+	return digits > 0;
+}
+
+/* Microseconds of a number of seconds; NULL is none, below 0 is -1, and what is too long is never. */
+static bool seconds_from_value(const struct value *value, int64_t *ret_time)
+{
+	double seconds = value->type == VALUE_INT ? (double)value->number : value->real;
+	if (value->type == VALUE_NULL) {
+		*ret_time = NO_TIME;
+		return true;
+	}
+	if (value->type == VALUE_BLOB ||
+	    (value->type == VALUE_TEXT &&
+	     !decimal_from_text(value->data, value->size, &seconds))) {
+		return false;
+	}
+	double time = seconds * (double)USEC_PER_SEC;
+	*ret_time = time < 0                     ? -1
+		    : time < (double)AFTER_NEVER ? (int64_t)(time + 0.5)
+						 : AFTER_NEVER;
+	return true;
+}
+
+/* What a rule's `where` says, and the row's own thresholds. */
+static bool rule_facts(const struct plan *plan, const struct value *row, struct facts *f,
+		       const char **ret_bad)
+{
+	bool readable = true;
+	for (int i = 0; i < RULES_MAX; i++) {
+		f->after[i] = NO_TIME;
+		f->where[i] =
+			value_integer(cell(row, plan->at.where[i]), /* otherwise= */ 0) != 0;
+		if (!seconds_from_value(cell(row, plan->at.after[i]), &f->after[i])) {
+			*ret_bad = plan->columns[plan->at.after[i] - 1];
+			readable = false;
+		}
+	}
+	return readable;
+}
+
+/* What the row itself says of its worker. */
+static enum evidence row_evidence(const struct plan *plan, const struct value *row)
+{
+	int64_t alive = row_number(plan, row, ROLE_ALIVE, /* otherwise= */ -1);
+	return alive < 0 ? EVIDENCE_UNKNOWN : alive ? EVIDENCE_ALIVE : EVIDENCE_DEAD;
+}
+
 bool row_facts(const struct plan *plan, const struct value *row, struct facts *ret_facts,
 	       const char **ret_bad)
 {
@@ -122,8 +190,9 @@ bool row_facts(const struct plan *plan, const struct value *row, struct facts *r
 		.recoveries = row_number(plan, row, ROLE_RECOVERIES, -1),
 		.kind = row_text(plan, row, ROLE_KIND),
 		.queue = row_text(plan, row, ROLE_QUEUE),
+		.evidence = row_evidence(plan, row),
 	};
-	bool readable = true;
+	bool readable = rule_facts(plan, row, &f, ret_bad);
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		f.times[i] = NO_TIME;
 		if (!time_from_value(cell(row, plan->at.signals[i]),

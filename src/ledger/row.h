@@ -4,7 +4,7 @@
 
 #include "plan.h"
 
-/* The facts of a row (evidence is left unknown); strings point into the row. False: a time can't be read; *ret_bad is
+/* The facts of a row (its evidence is what the row itself says); strings point into the row. False: a time can't be read; *ret_bad is
  * the column, and the row is blind. */
 bool row_facts(const struct plan *plan, const struct value *row, struct facts *ret_facts,
 	       const char **ret_bad);

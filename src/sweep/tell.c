@@ -80,11 +80,7 @@ bool tell(const struct pass *pass, const struct judged *judged, struct telling *
 
 const char *native_after(const struct pass *pass, enum remedy remedy)
 {
-	enum state to = remedy_state(remedy);
-	const char *native = pass->ledger->profile->remedies[remedy].native;
-	return native             ? native
-	       : to == STATE_NONE ? NULL
-				  : pass->ledger->profile->states[to].items[0];
+	return plan_native_after(pass->plan, &pass->ledger->profile->remedies[remedy]);
 }
 
 static enum reclaim_status add_task(struct pass *pass, const struct judged *judged,

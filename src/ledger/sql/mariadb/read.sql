@@ -1,3 +1,2 @@
 SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)), {columns}
-FROM {relation} AS t{join}
-WHERE {key}
+FROM (SELECT {every} FROM {relation} WHERE {key}) AS t{join}

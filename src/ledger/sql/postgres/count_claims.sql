@@ -1,1 +1,1 @@
-SELECT count(*) FROM {relation} AS r WHERE {claims}
+SELECT count(*) FROM {relation} WHERE {claims}

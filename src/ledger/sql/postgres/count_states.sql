@@ -1,1 +1,1 @@
-SELECT {state}, count(*) FROM {relation} AS r GROUP BY 1
+SELECT {state}, count(*) FROM {relation} GROUP BY 1

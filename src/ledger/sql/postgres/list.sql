@@ -1,5 +1,4 @@
 SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint, {columns}
-FROM {relation} AS t{join}
-WHERE {where}
+FROM (SELECT {every} FROM {relation} WHERE {where}) AS t{join}
 ORDER BY {order}
 LIMIT :limit::bigint

@@ -1,1 +1,1 @@
-SELECT max({claimed}), max({beat}) FROM {relation} AS r WHERE {claims}
+SELECT max({claimed}), max({beat}) FROM {relation} WHERE {claims}

@@ -1,3 +1,2 @@
 SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint, {columns}
-FROM {relation} AS t{join}
-WHERE {key}
+FROM (SELECT {every} FROM {relation} WHERE {key}) AS t{join}

@@ -1,1 +1,1 @@
-(SELECT *, tableoid::bigint || ' ' || ctid || ' ' || xmin AS reclaim_version FROM {relation})
+tableoid::bigint || ' ' || ctid || ' ' || xmin AS reclaim_version

@@ -1,5 +1,5 @@
 SELECT reclaim_now(), {columns}
-FROM (SELECT * FROM {relation} WHERE {claims}) AS t{join}
+FROM (SELECT {every} FROM {relation} WHERE {claims}) AS t{join}
 WHERE ({bound}) AND {after}
 ORDER BY {order}
 LIMIT :limit

@@ -1,4 +1,4 @@
 SELECT reclaim_now(), {columns}
-FROM (SELECT * FROM {relation} WHERE {where}) AS t{join}
+FROM (SELECT {every} FROM {relation} WHERE {where}) AS t{join}
 ORDER BY {order}
 LIMIT :limit

@@ -1,5 +1,4 @@
 SELECT reclaim_now(), {columns}
-FROM {relation} AS t{join}
-WHERE {where}
+FROM (SELECT {every} FROM {relation} WHERE {where}) AS t{join}
 ORDER BY {order}
 LIMIT :limit

@@ -1,3 +1,2 @@
 SELECT reclaim_now(), {columns}
-FROM {relation} AS t{join}
-WHERE {key}
+FROM (SELECT {every} FROM {relation} WHERE {key}) AS t{join}

@@ -1,0 +1,1 @@
+(coalesce(nullif(nullif({column}, ''), 'null')::jsonb, '[]') || jsonb_build_array({value}::jsonb))::text

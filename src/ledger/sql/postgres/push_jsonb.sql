@@ -1,0 +1,1 @@
+coalesce(nullif({column}, 'null'), '[]') || jsonb_build_array({value}::jsonb)

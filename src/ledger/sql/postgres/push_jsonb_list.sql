@@ -1,0 +1,1 @@
+coalesce({column}, '{}') || ARRAY[{value}::jsonb]

@@ -1,0 +1,1 @@
+SELECT 1 FROM {relation} WHERE {key} AND {fence} FOR NO KEY UPDATE SKIP LOCKED

@@ -1,0 +1,2 @@
+INSERT INTO {relation} ({columns})
+SELECT {values} WHERE {where}
