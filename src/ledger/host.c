@@ -348,6 +348,16 @@ static enum reclaim_status admit(struct ledger *ledger, const struct doing *doin
 				  native ? native : "-", verb_name(doing->verbs[0]));
 }
 
+/* Before the next attempt, where nobody says: the profile's own backoff, or ours. */
+static int64_t wait_of(struct ledger *ledger, const struct value *row)
+{
+	int64_t attempts = row_number(ledger->plan, row, ROLE_ATTEMPTS, 1);
+	int64_t tries = row_number(ledger->plan, row, ROLE_TRIES, attempts);
+	return ledger->profile->backoff.present
+		       ? backoff_of(&ledger->profile->backoff, tries, &ledger->random)
+		       : backoff(attempts > 0 ? (int)attempts : 1, &ledger->random);
+}
+
 /* An error as the host keeps it: text, or an object. False: no memory. */
 static bool error_value(const struct ledger *ledger, const struct doing *doing,
 			const struct value *row, struct text *entry, struct value *ret_value)
@@ -396,10 +406,8 @@ static enum reclaim_status change_row(struct ledger *ledger, const struct doing 
 	inputs.named[INPUT_REASON] = doing->error;
 	inputs.named[INPUT_RESULT] = doing->result;
 	inputs.named[INPUT_PROGRESS] = doing->progress;
-	int64_t attempts = row_number(ledger->plan, row, ROLE_ATTEMPTS, 1);
-	inputs.named[INPUT_RETRY] = value_int(
-		doing->retry >= 0 ? doing->retry
-				  : backoff(attempts > 0 ? (int)attempts : 1, &ledger->random));
+	inputs.named[INPUT_RETRY] =
+		value_int(doing->retry >= 0 ? doing->retry : wait_of(ledger, row));
 	if (doing->lease > 0) {
 		inputs.named[INPUT_LEASE] = value_int(doing->lease);
 	}

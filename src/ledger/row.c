@@ -192,6 +192,7 @@ bool row_facts(const struct plan *plan, const struct value *row, struct facts *r
 		.queue = row_text(plan, row, ROLE_QUEUE),
 		.evidence = row_evidence(plan, row),
 	};
+	f.told_by_row = f.evidence != EVIDENCE_UNKNOWN;
 	bool readable = rule_facts(plan, row, &f, ret_bad);
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		f.times[i] = NO_TIME;
