@@ -153,6 +153,9 @@ static bool is_bulk(const struct plan *plan, int cell)
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		needed |= plan->at.signals[i] == cell;
 	}
+	for (int i = 0; i < RULES_MAX; i++) {
+		needed |= plan->at.where[i] == cell || plan->at.after[i] == cell;
+	}
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		bool bulk = i == ROLE_PAYLOAD || i == ROLE_RESULT || i == ROLE_ERROR;
 		needed |= !bulk && plan->at.roles[i] == cell;

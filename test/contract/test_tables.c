@@ -372,7 +372,10 @@ static void test_rules_that_choose_rows(void **state)
 	assert_int_equal(judged(ledger, "4"), OUTCOME_STALE);
 	assert_int_equal(judged(ledger, "5"), OUTCOME_VETOED);
 	assert_int_equal(judged(ledger, "6"), OUTCOME_STALE);
-	assert_int_equal(take_row(ledger, "1", REMEDY_CANCEL, NULL), true);
+	struct sweep_result result = sweep(ledger);
+	assert_int_equal(result.cancelled, 1);
+	assert_int_equal(result.requeued, 2);
+	assert_int_equal(result.vetoed, 1);
 	assert_string_equal(ask_text(ledger, "SELECT state FROM jobs WHERE id = 1"), "gone");
 	ledger_close(ledger);
 }
