@@ -296,8 +296,8 @@ static void test_an_index_of_a_predicate(void **state)
 	struct ledger *ledger = open_made(state, RESERVED_TABLES, RESERVED_PROFILE);
 	bool whole = ledger->db->driver->whole_indexes;
 	assert_false(index_serves(ledger->plan));
-	const char *statement = index_statement(&ledger->arena, ledger->plan);
-	assert_non_null(statement);
+	const char *statement = NULL;
+	OK(index_statements(ledger, &ledger->arena, &statement, &error));
 	assert_true(!strstr(statement, "WHERE") == whole);
 	assert_non_null(strstr(statement, "failed_at"));
 	script(ledger->db, statement);
