@@ -42,6 +42,17 @@ static bool is_among(const char *name, size_t size, const char *const *items, si
 	return false;
 }
 
+/* Quotes would begin a piece of SQL where the hole is looked over. */
+static bool is_column(const char *name, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (strchr("'\"`", name[i])) {
+			return false;
+		}
+	}
+	return name_is_good(name, size);
+}
+
 static bool is_hole(const char *name, size_t size, enum holes holes)
 {
 	size_t changes = sizeof(change_holes) / sizeof(*change_holes);
@@ -52,7 +63,7 @@ static bool is_hole(const char *name, size_t size, enum holes holes)
 		return is_among(name, size, change_holes, changes) ||
 		       (size == 4 && memcmp(name, "uuid", 4) == 0) ||
 		       (size > 4 && memcmp(name, "old:", 4) == 0 &&
-			name_is_good(name + 4, size - 4));
+			is_column(name + 4, size - 4));
 	case HOLES_WHERE:
 		return is_among(name, size, where_holes,
 				sizeof(where_holes) / sizeof(*where_holes));

@@ -187,6 +187,8 @@ const struct mistake mistakes[] = {
 	{ ALL "requeue { set = {\n\"a = \" } }\n", 9, "no expression", "column = expression" },
 	{ ALL "requeue { set = {\n\"a = {nwo}\" } }\n", 9, "{nwo}", "{now} {now+lease}" },
 	{ ALL "requeue { set = {\n\"a = {old:a}\" } }\n", 9, "{old:a}", "{now} {now+lease}" },
+	{ ALL "requeue { also t { set = {\n\"a = {old:a'b}\" } } }\n", 9, "{old:a'b}",
+	  "{old:COLUMN}" },
 	{ ALL "requeue { set = {\n\"a = '{owner}'\" } }\n", 9, "brace inside quotes",
 	  "outside of quotes" },
 	{ ALL "requeue { set = {\n\"a = 1; DROP TABLE x\" } }\n", 9, "has a ';'",

