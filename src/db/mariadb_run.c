@@ -189,6 +189,17 @@ static int execute(struct mariadb *mariadb, MYSQL_STMT *prepared)
 			       : mysql_stmt_execute(prepared);
 }
 
+/* A procedure answers with the results of its statements, and one of its own: only the first is ours. */
+static bool pass_over_rest(MYSQL_STMT *prepared)
+{
+	int code = 0;
+	while (code == 0 && mysql_stmt_more_results(prepared)) {
+		mysql_stmt_free_result(prepared);
+		code = mysql_stmt_next_result(prepared);
+	}
+	return code <= 0;
+}
+
 /* Executes a part; `matched`: the rows that it found or changed. */
 static bool run_part(struct mariadb *mariadb, MYSQL_STMT *prepared, struct result *result,
 		     int64_t *ret_matched, struct maria_answer *ret_answer)
@@ -206,6 +217,10 @@ static bool run_part(struct mariadb *mariadb, MYSQL_STMT *prepared, struct resul
 		if (out_of_memory || ret_answer->code == 0) {
 			*ret_answer = no_memory;
 		}
+	}
+	if (done && !pass_over_rest(prepared)) {
+		maria_answer(mariadb, prepared, ret_answer);
+		done = false;
 	}
 	*ret_matched = has_rows ? (int64_t)result->rows : changed;
 	if (!has_rows) {

@@ -426,6 +426,39 @@ static enum reclaim_status change_row(struct ledger *ledger, const struct doing 
 	return RECLAIM_OK;
 }
 
+/* Whether a claim's row may be gone because the claim has ended. */
+static bool ends_rows(const struct ledger *ledger)
+{
+	bool ends = false;
+	for (int i = 0; i < REMEDY_COUNT; i++) {
+		const struct change *change = ledger->plan->remedies[i].change;
+		ends |= change && (change->remove || change->call);
+	}
+	for (int i = 0; i < VERB_COUNT; i++) {
+		const struct change *change = ledger->plan->verbs[i].change;
+		ends |= change && (change->remove || change->call);
+	}
+	return ends;
+}
+
+/* A claim whose row is gone: by this very hand-in, which is told again, or it is lost. */
+static enum reclaim_status admit_no_row(struct ledger *ledger, const struct doing *doing,
+					bool *ret_replay, struct reclaim_error *error)
+{
+	bool told = false;
+	enum reclaim_status status = RECLAIM_OK;
+	if (doing->act != ACT_COUNT) {
+		status = ledger_told(ledger, doing->id, act_word(doing->act), /* rule= */ NULL,
+				     doing->token, &told, error);
+	}
+	*ret_replay = told;
+	return status || told ? status
+			      : fail(error, RECLAIM_LOST,
+				     "the claim of task '%s' with token '%s' is lost: its row "
+				     "is gone",
+				     doing->id, doing->token);
+}
+
 /* One look at the row, and the change that it admits. */
 static enum reclaim_status look_and_change(struct ledger *ledger, const struct doing *doing,
 					   enum verb last, bool *ret_done,
@@ -434,7 +467,9 @@ static enum reclaim_status look_and_change(struct ledger *ledger, const struct d
 	struct result RESULT_CLEANUP row = { 0 };
 	bool replay = false;
 	enum reclaim_status status = ledger_read(ledger, doing->id, &row, error);
-	if (!status) {
+	if (status == RECLAIM_NOT_FOUND && doing->token && ends_rows(ledger)) {
+		status = admit_no_row(ledger, doing, &replay, error);
+	} else if (!status) {
 		status = admit(ledger, doing, planned_verb(ledger, last)->change,
 			       result_cell(&row, 0, 0), &replay, error);
 	}

@@ -399,13 +399,14 @@ static void test_a_choice_is_in_the_fence(void **state)
 	"CREATE TABLE claimed (id INTEGER PRIMARY KEY, job_id INTEGER NOT NULL, process_id "   \
 	"INTEGER, created_at BIGINT NOT NULL, note VARCHAR(20));"                              \
 	"CREATE TABLE ready (job_id INTEGER NOT NULL, queue VARCHAR(20) NOT NULL, why "        \
-	"VARCHAR(40));"                                                                        \
+	"VARCHAR(200));"                                                                       \
 	"CREATE TABLE noted (claim_id INTEGER, note VARCHAR(20) NOT NULL);"                    \
 	"CREATE TABLE slots (queue VARCHAR(20) NOT NULL, taken INTEGER NOT NULL);"
 #define CLAIM_PROFILE                                                                          \
 	"ledger = \"claims\"\ntable = \"claimed\"\nkey = { \"id\" }\n"                         \
 	"predicates { running = \"1 = 1\" }\n"                                                 \
-	"columns { time = \"epoch\" claimed_at = \"created_at\" show = { \"job_id\" } }\n"     \
+	"columns { time = \"epoch\" claimed_at = \"created_at\" token = { \"created_at\" } "   \
+	"show = { \"job_id\" } }\n"                                                            \
 	"rule old { when = \"age\" of = { \"claimed_at\" } after = \"60s\" then = "            \
 	"\"requeue\" }\n"                                                                      \
 	"requeue {\n remove = true\n"                                                          \
@@ -495,6 +496,56 @@ static void test_rights_of_all_that_is_touched(void **state)
 	ledger_close(ledger);
 }
 
+/* Somebody's open transaction has a row: it is left for the next pass, and all others are taken. */
+static void check_locked(struct ledger *ledger, void **state, const char *locks)
+{
+	struct db *other = open_with(ledger_url(state, in(state, "made.conf")), NULL);
+	OK(db_begin(other, DB_WRITE, &error));
+	assert_int_equal(change(other, locks), 1);
+	struct sweep_result result = sweep(ledger);
+	assert_int_equal(result.requeued, 1);
+	assert_int_equal(result.locked, 1);
+	db_rollback(other);
+	db_close(other);
+	result = sweep(ledger);
+	assert_int_equal(result.requeued, 1);
+	assert_int_equal(result.locked, 0);
+}
+
+static void test_a_removal_passes_over_locked_rows(void **state)
+{
+	struct ledger *ledger = open_made(state, CLAIM_TABLES, CLAIM_PROFILE);
+	if (ledger->plan->passes_over_locked) {
+		script(ledger->db, "INSERT INTO jobs VALUES (7, 'a', 0), (8, 'b', 0);"
+				   "INSERT INTO claimed VALUES (1, 7, 4, 5, NULL), (2, 8, 4, "
+				   "5, NULL)");
+		check_locked(ledger, state, "UPDATE claimed SET note = 'x' WHERE id = 1");
+	}
+	ledger_close(ledger);
+}
+
+/* A worker of ours on a table whose claims are rows of their own. */
+static void test_handing_in_ends_a_row(void **state)
+{
+	struct ledger *ledger = open_made(
+		state, CLAIM_TABLES,
+		format("%s%s", strstr(CLAIM_PROFILE, "ledger"),
+		       "verbs { complete { remove = true run = { \"DELETE FROM jobs WHERE id = "
+		       "{old:job_id}\" } } release { remove = true } }\n"));
+	script(ledger->db,
+	       "INSERT INTO jobs VALUES (7, 'a', 0), (8, 'b', 0);"
+	       "INSERT INTO claimed VALUES (1, 7, 4, 100, NULL), (2, 8, 4, 100, NULL)");
+	FAILS(RECLAIM_LOST, verb_complete(ledger, "1", "101", NULL, &error));
+	OK(verb_complete(ledger, "1", "100", NULL, &error));
+	assert_int_equal(ask(ledger->db, "SELECT count(*) FROM jobs"), 1);
+	OK(verb_complete(ledger, "1", "100", NULL, &error)); /* the answer was lost */
+	FAILS(RECLAIM_LOST, verb_release(ledger, "1", "100", &error));
+	FAILS(RECLAIM_LOST, verb_complete(ledger, "3", "100", NULL, &error));
+	OK(verb_release(ledger, "2", "100", &error));
+	assert_int_equal(ask(ledger->db, "SELECT count(*) FROM claimed"), 0);
+	ledger_close(ledger);
+}
+
 /* ---- calls ---- */
 
 #define CALL_PROFILE                                                                           \
@@ -509,7 +560,7 @@ static void test_rights_of_all_that_is_touched(void **state)
 	" run = { \"UPDATE jobs SET runs = runs + 1 WHERE id = {old:id}\" }\n}\n"
 #define CALL_TABLES                                                                            \
 	"CREATE TABLE jobs (id INTEGER PRIMARY KEY, state VARCHAR(20) NOT NULL, since "        \
-	"BIGINT, why VARCHAR(40), runs INTEGER NOT NULL DEFAULT 0);"
+	"BIGINT, why VARCHAR(200), runs INTEGER NOT NULL DEFAULT 0);"
 
 static const char *call_tables(const char *url)
 {
@@ -520,7 +571,7 @@ static const char *call_tables(const char *url)
 			  "LANGUAGE sql AS $$ UPDATE jobs SET state = 'new', why = reason "
 			  "WHERE "
 			  "id = which $$;"
-			: "CREATE PROCEDURE give_back(which INTEGER, reason VARCHAR(40)) "
+			: "CREATE PROCEDURE give_back(which INTEGER, reason VARCHAR(200)) "
 			  "UPDATE "
 			  "jobs SET state = 'new', why = reason WHERE id = which;";
 	return format("%s%s", CALL_TABLES, function);
@@ -556,6 +607,21 @@ static void test_the_hosts_own_code(void **state)
 	assert_false(remedied(ledger, REMEDY_REQUEUE, &row, NULL));
 	assert_int_equal(ask(ledger->db, "SELECT runs FROM jobs WHERE id = 3"), 0);
 	assert_true(take_row(ledger, "3", REMEDY_REQUEUE, NULL));
+	ledger_close(ledger);
+}
+
+static void test_a_call_passes_over_locked_rows(void **state)
+{
+	const char *url = ledger_url(state, "x/made.conf");
+	struct ledger *ledger = open_unplanned(state, call_tables(url), CALL_PROFILE);
+	if (!is_engine(ledger, "sqlite")) {
+		OK(ledger_plan(ledger, &error));
+		script(ledger->db, "INSERT INTO jobs (id, state, since) VALUES (1, 'run', 5), "
+				   "(2, 'run', 5)");
+		check_locked(ledger, state, "UPDATE jobs SET why = 'x' WHERE id = 1");
+		assert_int_equal(ask(ledger->db, "SELECT count(*) FROM jobs WHERE runs = 1"),
+				 2);
+	}
 	ledger_close(ledger);
 }
 
@@ -700,7 +766,10 @@ int main(void)
 		in_scene(test_the_end_of_a_row),
 		in_scene(test_a_removal_is_fenced),
 		in_scene(test_rights_of_all_that_is_touched),
+		in_scene(test_handing_in_ends_a_row),
 		in_scene(test_the_hosts_own_code),
+		in_scene(test_a_removal_passes_over_locked_rows),
+		in_scene(test_a_call_passes_over_locked_rows),
 		in_scene(test_errors_are_pushed),
 		in_scene(test_recoveries_of_the_audit),
 		in_scene(test_a_wake_is_planned),
