@@ -31,8 +31,7 @@ struct some {
 /* When the next attempt is due, from now: by the tries that the ledger counts for that, or by its attempts. */
 static int64_t wait_of(const struct pass *pass, const struct judged *judged)
 {
-	int64_t tries =
-		row_number(pass->plan, judged->row, ROLE_TRIES, judged->facts.attempts);
+	int64_t tries = row_number(pass->plan, judged->row, ROLE_TRIES, judged->facts.attempts);
 	return backoff_of(&pass->ledger->profile->backoff, tries, &pass->ledger->random);
 }
 
@@ -190,6 +189,23 @@ static enum reclaim_status change_some(struct pass *pass, const struct planned_c
 	return status ? status : run_all(pass, remedy->also, remedy->also_count, &taken);
 }
 
+/* Tells the host's workers, once: where the statement has anything to tell them by. */
+static enum reclaim_status wake(struct pass *pass, struct item *items, size_t count)
+{
+	const struct inputs none = { 0 };
+	const struct inputs *const inputs[] = { &none };
+	int64_t unwanted;
+	bool requeued = false;
+	for (size_t i = 0; i < count; i++) {
+		requeued |= items[i].taking == TAKEN &&
+			    items[i].judged->verdict.remedy == REMEDY_REQUEUE;
+	}
+	return requeued && pass->plan->wake.statement.sql
+		       ? planned_run_many(pass->ledger->db, &pass->plan->wake, inputs, 1,
+					  &unwanted, pass->error)
+		       : RECLAIM_OK;
+}
+
 static enum reclaim_status change_all(struct pass *pass, struct item *items, size_t count)
 {
 	enum reclaim_status status = RECLAIM_OK;
@@ -232,7 +248,8 @@ static enum reclaim_status take_items(struct pass *pass, struct item *items,
 	if (!status) {
 		status = change_all(pass, items, count);
 	}
-	return status ? status : audit_all(pass, items, count);
+	status = status ? status : audit_all(pass, items, count);
+	return status ? status : wake(pass, items, count);
 }
 
 /* ---- batches ---- */
@@ -344,7 +361,8 @@ static enum remedy instead_of(const struct pass *pass, const struct judged *judg
 			      const struct reclaim_error *why)
 {
 	enum remedy conflict = pass->ledger->profile->conflict;
-	bool other = why->unique && judged->verdict.remedy != REMEDY_REPORT && conflict != judged->verdict.remedy &&
+	bool other = why->unique && judged->verdict.remedy != REMEDY_REPORT &&
+		     conflict != judged->verdict.remedy &&
 		     pass->plan->remedies[conflict].change;
 	return other ? conflict : REMEDY_REPORT;
 }

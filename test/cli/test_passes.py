@@ -80,7 +80,11 @@ class Jobs(Scene):
         return self.json("sweep", *options, **more).answer
 
     def until_stale(self, count):
+        self.row_count()  # a file that was being written when its worker was killed is mended by who may write it
         return self.until(lambda: (lambda answer: answer["stale"] == count and answer)(self.dry()), f"{count} stale claims")
+
+    def row_count(self):
+        return self.sql("SELECT count(*) FROM jobs")[0][0]
 
     def audit(self, task):
         return self.json("audit", "--task", task).rows
@@ -100,7 +104,7 @@ class Only(Jobs):
 
     def test_a_killed_worker(self):
         self.new("a")
-        worker = self.busy()
+        worker = self.busy("--no-sweep")
         worker.kill()
         plan = self.plan(self.until_stale(1))
         answer = self.sweep("--only", plan)
@@ -216,7 +220,7 @@ class Conflict(Jobs):
 
     def test_a_killed_worker(self):
         self.new("a", name="one")
-        self.busy().kill()
+        self.busy("--no-sweep").kill()
         self.new("b", name="one", slot="one")  # takes the place meanwhile
         self.until_stale(1)
         answer = self.sweep()
@@ -329,6 +333,89 @@ class Written(Jobs):
         self.reclaim("fail", "a", "--token", token, "--error", 'it "broke"', "--no-retry")
         entry = json.loads(self.row("a")["error"])
         self.assertEqual((entry["attempt"], entry["by"], entry["text"], entry["left"]), (1, "ann", 'it "broke"', None))
+
+
+class Woken(Jobs):
+    """What belongs to a remedy: statements for each row, and one that tells the host's workers."""
+
+    schema = SCHEMA + "CREATE TABLE bells (rung INTEGER); CREATE TABLE slots (name VARCHAR(40), holder VARCHAR(80), task VARCHAR(40));"
+    more = 'wake = "INSERT INTO bells VALUES (1)"'
+
+    def write_profile(self, **changes):
+        path = super().write_profile(**changes)
+        run = 'run = { "UPDATE slots SET holder = NULL, task = {id} WHERE name = {old:name} AND holder = {old:who}" }\n    set = { "who = NULL"'
+        path.write_text(path.read_text(encoding="utf-8").replace('requeue { set = { "who = NULL"', "requeue { " + run), encoding="utf-8")
+        return path
+
+    def bells(self):
+        return self.sql("SELECT count(*) FROM bells")[0][0]
+
+    def test_killed(self):
+        self.new("a", name="one")
+        self.busy("--no-sweep").kill()
+        who = self.row("a")["who"]
+        self.sql("INSERT INTO slots VALUES ('one', ?, NULL), ('one', 'another', NULL), ('two', ?, NULL)", who, who)
+        self.until_stale(1)
+        self.assertEqual(self.bells(), 0)
+        self.sweep()
+        self.assertEqual((self.row("a")["state"], self.bells()), ("new", 1))
+        self.assertEqual(sorted(self.sql("SELECT name, coalesce(holder, '-'), coalesce(task, '-') FROM slots")),
+                         sorted([("one", "-", "a"), ("one", "another", "-"), ("two", who, "-")]))
+        self.finish()
+
+    def test_once_a_transaction(self):
+        self.new("a", "b", "c")
+        self.claim(count=3)
+        self.until_stale(3)
+        self.assertEqual(self.sweep()["requeued"], 3)
+        self.assertEqual(self.bells(), 1)
+
+    def test_not_for_what_is_not_requeued(self):
+        self.write_profile(then="fail")
+        self.new("a")
+        self.claim()
+        self.until_stale(1)
+        self.assertEqual(self.sweep()["failed"], 1)
+        self.assertEqual(self.bells(), 0)
+
+    def test_a_bell_that_can_not_be_rung_holds_the_row_back(self):
+        self.new("a")
+        self.claim()
+        self.until_stale(1)
+        profile = self.write_profile(more='wake = "INSERT INTO bells SELECT count(*) / 0 FROM no_such_table"')
+        answer = self.json("sweep", profile=profile, code=None)
+        self.assertEqual(self.states(), {"a": "run"}, answer.out + answer.err)
+
+
+class Told(Jobs):
+    """What the row says of itself: whether a rule is about it, how long it may take, whether its worker lives."""
+
+    schema = SCHEMA.replace("error VARCHAR", "expire INTEGER, pinned INTEGER NOT NULL DEFAULT 0, lives INTEGER, error VARCHAR")
+
+    def write_profile(self, **changes):
+        path = super().write_profile(**changes)
+        text = path.read_text(encoding="utf-8").replace(
+            'when = "heartbeat" after = "1s"', 'when = "heartbeat" after = "1s" after_column = "expire" where = "pinned = 0" unless = "alive"'
+        ).replace('state = "state"', 'state = "state"\n    alive = "lives"')
+        path.write_text(text.replace("rule silent", 'rule proof { when = "evidence" then = "fail" }\nrule silent'), encoding="utf-8")
+        return path
+
+    def test_killed(self):
+        self.new("a", "patient", "eager", "never", "pinned", "alive", "dead")
+        self.busy("--no-sweep", tasks=1).kill()
+        self.claim(count=6)
+        for column, value, task in (("expire", 3600, "patient"), ("expire", 0, "eager"), ("expire", -1, "never"),
+                                    ("pinned", 1, "pinned"), ("lives", 1, "alive"), ("lives", 0, "dead")):
+            self.sql(f"UPDATE jobs SET {column} = ? WHERE id = ?", value, task)
+        self.until(lambda: (lambda answer: answer["stale"] == 3 and answer["vetoed"] == 1)(self.dry()), "three, and one that lives")
+        answer = self.sweep()
+        self.assertEqual({task["id"]: task["rule"] for task in answer["tasks"]}, {"a": "silent", "eager": "silent", "dead": "proof"})
+        self.assertEqual(answer["vetoed"], 1)
+        self.assertEqual(self.states(), {"a": "new", "patient": "run", "eager": "new", "never": "run", "pinned": "run", "alive": "run",
+                                         "dead": "bad"})
+        self.assertIn("a row that its `where` leaves out", self.reclaim("explain", "pinned").out)
+        self.finish()
+        self.assertEqual((self.states()["a"], self.states()["eager"]), ("done", "done"))
 
 
 class Cancelled(Jobs):
