@@ -114,8 +114,9 @@ struct db_driver {
 	bool whole_indexes; /* there are no partial ones: an index on some states begins with the state */
 	bool loose_types; /* a column may hold values of other types than its own */
 	bool marks_by_place; /* a parameter that stands twice has one marker; else each occurrence has its own */
-	/* Whether that plan reads a table from its one end to the other; `name`: its name or alias in the statement. */
-	bool (*plan_scans)(const struct result *plan, const char *name);
+	/* Whether that plan reads all rows of the table; `name`: its name or alias in the statement. */
+	bool (*plan_scans)(const struct result *plan, const struct table *table,
+			   const char *name);
 	/* Writes the marker of the n-th parameter (from 1): ?, ?1 or $1. */
 	void (*marker)(struct text *sql, int n);
 

@@ -238,13 +238,14 @@ static const char *maria_lock_path(struct db *db)
 static const char *const schemes[] = { "mariadb", "mysql", NULL };
 
 /* The third column names the table, the fourth (behind one of partitions: the fifth) how it is read. */
-static bool plan_scans(const struct result *plan, const char *name)
+static bool plan_scans(const struct result *plan, const struct table *table, const char *name)
 {
+	(void)table;
 	enum { TABLE = 2, TYPE = 3 };
 	bool scans = false;
 	for (size_t i = 0; i < plan->rows; i++) {
-		const struct value *table = result_cell(plan, i, TABLE);
-		bool named = table->type == VALUE_TEXT && strcasecmp(table->data, name) == 0;
+		const struct value *cell = result_cell(plan, i, TABLE);
+		bool named = cell->type == VALUE_TEXT && strcasecmp(cell->data, name) == 0;
 		for (size_t type = TYPE; named && type <= TYPE + 1; type++) {
 			const struct value *value = result_cell(plan, i, type);
 			scans |= value->type == VALUE_TEXT && strcmp(value->data, "ALL") == 0;

@@ -211,8 +211,9 @@ static const char *postgres_lock_path(struct db *db)
 static const char *const schemes[] = { "postgres", "postgresql", NULL };
 
 /* "  ->  Parallel Seq Scan on jobs_2024 t_1": a partition's name has a number behind it. */
-static bool plan_scans(const struct result *plan, const char *name)
+static bool plan_scans(const struct result *plan, const struct table *table, const char *name)
 {
+	(void)table;
 	bool scans = false;
 	size_t size = strlen(name);
 	for (size_t i = 0; i < plan->rows; i++) {

@@ -181,16 +181,34 @@ static const char *sqlite_lock_path(struct db *db)
 
 static const char *const schemes[] = { "sqlite", NULL };
 
-/* "SCAN jobs", "SCAN TABLE jobs AS t"; with an index it ends in "USING …". */
-static bool plan_scans(const struct result *plan, const char *name)
+/* Whether the plan's line goes through an index that holds some of the rows only. */
+static bool goes_by_partial(const char *line, const struct table *table)
+{
+	static const char by[] = " INDEX ";
+	const char *name = strstr(line, by);
+	bool partial = false;
+	for (size_t i = 0; name && i < table->index_count; i++) {
+		const struct table_index *index = &table->indexes[i];
+		partial |= index->partial && strcmp(index->name, name + strlen(by)) == 0;
+	}
+	return partial;
+}
+
+/* "SCAN jobs", "SCAN jobs USING INDEX jobs_state"; in older versions "SCAN TABLE jobs AS t". */
+static bool plan_scans(const struct result *plan, const struct table *table, const char *name)
 {
 	bool scans = false;
 	for (size_t i = 0; i < plan->rows; i++) {
 		const struct value *detail = result_cell(plan, i, plan->columns - 1);
-		const char *text = detail->type == VALUE_TEXT ? detail->data : "";
-		const char *last = strrchr(text, ' ');
-		scans |= strncmp(text, "SCAN ", 5) == 0 && !strstr(text, " USING ") && last &&
-			 strcasecmp(last + 1, name) == 0;
+		if (detail->type != VALUE_TEXT) {
+			continue;
+		}
+		const char *line = detail->data;
+		const char *end = strstr(line, " USING ");
+		size_t size = end ? (size_t)(end - line) : strlen(line), word = strlen(name);
+		scans |= strncmp(line, "SCAN ", 5) == 0 && size > word &&
+			 strncasecmp(line + size - word, name, word) == 0 &&
+			 line[size - word - 1] == ' ' && !goes_by_partial(line, table);
 	}
 	return scans;
 }

@@ -272,7 +272,8 @@ enum reclaim_status index_unused(struct ledger *ledger, bool *ret_unused,
 	struct planned look = plan->find.first;
 	struct inputs inputs = { 0 };
 	look.statement.name = "explain find";
-	look.statement.sql = arena_printf(&arena, "%s%s", plan->driver->explain, look.statement.sql);
+	look.statement.sql =
+		arena_printf(&arena, "%s%s", plan->driver->explain, look.statement.sql);
 	inputs.named[INPUT_LIMIT] = value_int(1);
 	inputs.named[INPUT_DEAD] = value_string("[]");
 	*ret_unused = false;
@@ -280,12 +281,11 @@ enum reclaim_status index_unused(struct ledger *ledger, bool *ret_unused,
 		return RECLAIM_OK;
 	}
 	enum reclaim_status status =
-		look.statement.sql
-			? planned_run(ledger->db, &look, &inputs, &result, error)
-			: fail_no_memory(error);
+		look.statement.sql ? planned_run(ledger->db, &look, &inputs, &result, error)
+				   : fail_no_memory(error);
 	const char *const names[] = { name ? name + 1 : plan->table->name, ROW_ALIASES };
 	for (size_t i = 0; !status && i < sizeof(names) / sizeof(names[0]); i++) {
-		*ret_unused |= plan->driver->plan_scans(&result, names[i]);
+		*ret_unused |= plan->driver->plan_scans(&result, plan->table, names[i]);
 	}
 	return status;
 }
