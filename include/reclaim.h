@@ -74,7 +74,7 @@ struct reclaim_error {
 	enum reclaim_status status;
 	char message
 		[RECLAIM_MESSAGE_SIZE]; /* one line that names the object, the value and what is allowed */
-	bool unique; /* INVALID because a unique index refuses it */
+	bool unique;                    /* INVALID because a unique index refuses it */
 };
 
 /* A status in one or two words ("not found"); never NULL. */

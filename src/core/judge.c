@@ -260,8 +260,10 @@ static void find_evidence(const struct rule *rule, const struct facts *facts, in
 {
 	static const char *const words[][2] = {
 		[EVIDENCE_UNKNOWN] = { "no evidence either way", "no evidence either way" },
-		[EVIDENCE_ALIVE] = { "the worker's process lives", "its row says that the worker lives" },
-		[EVIDENCE_DEAD] = { "the worker's process is gone", "its row says that the worker is gone" },
+		[EVIDENCE_ALIVE] = { "the worker's process lives",
+				     "its row says that the worker lives" },
+		[EVIDENCE_DEAD] = { "the worker's process is gone",
+				    "its row says that the worker is gone" },
 	};
 	(void)rule;
 	bool stopped = facts->worker_terminal && facts->presence == WORKER_STOPPED;

@@ -85,8 +85,9 @@ int64_t backoff_of(const struct backoff *backoff, int64_t tries, struct random *
 	if (!backoff->present) {
 		return 0;
 	}
-	double wait = (double)backoff->first *
-		      (backoff->power > 0 ? pow(n, backoff->power) : pow(backoff->factor, n - 1));
+	double wait =
+		(double)backoff->first *
+		(backoff->power > 0 ? pow(n, backoff->power) : pow(backoff->factor, n - 1));
 	wait = wait < max ? wait : max;
 	wait += wait * backoff->jitter * random_part(random);
 	return wait < 0 ? 0 : wait < (double)LONGEST ? (int64_t)wait : LONGEST;

@@ -130,7 +130,8 @@ enum reclaim_status sqlite_fail(struct sqlite *sqlite, int code, const char *tri
 	bool own = sqlite->handle &&
 		   (sqlite3_extended_errcode(sqlite->handle) & 0xff) == (code & 0xff);
 	fail(error, meaning->status, "database '%s': %s%s%s: %s", sqlite->shown,
-	     tried ? tried : "", tried ? ": " : "", system_phrase(sqlite, code, meaning->phrase),
+	     tried ? tried : "", tried ? ": " : "",
+	     system_phrase(sqlite, code, meaning->phrase),
 	     own ? sqlite3_errmsg(sqlite->handle) : sqlite3_errstr(code));
 	return db_note_unique(error, meaning->phrase, meaning->status);
 }

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-static const char *const counters[] = { "taken",           "requeued",   "failed",
-					"stuck",           "cancelled",  "lost_races", "errors",
-					"workers_stalled", "at",         "problem" };
+static const char *const counters[] = { "taken",     "requeued",   "failed", "stuck",
+					"cancelled", "lost_races", "errors", "workers_stalled",
+					"at",        "problem" };
 
 static const char *find_counter(const char *name, size_t size)
 {

@@ -23,9 +23,9 @@ static int by_id(const void *a, const void *b)
 struct choice *chosen_find(const struct chosen *chosen, const char *id)
 {
 	const struct choice wanted = { .id = id };
-	return chosen->count == 0 ? NULL
-				  : bsearch(&wanted, chosen->items, chosen->count,
-					    sizeof(wanted), by_id);
+	return chosen->count == 0
+		       ? NULL
+		       : bsearch(&wanted, chosen->items, chosen->count, sizeof(wanted), by_id);
 }
 
 void chosen_finish(struct chosen *chosen)
@@ -66,7 +66,8 @@ static enum reclaim_status read_task(struct reading *reading, const json_t *task
 	status = status ? status
 			: read_text(reading, task, number, "rule", false, &choice->rule);
 	status = status ? status : read_text(reading, task, number, "remedy", false, &remedy);
-	status = status ? status : read_text(reading, task, number, "token", true, &choice->token);
+	status = status ? status
+			: read_text(reading, task, number, "token", true, &choice->token);
 	status = status ? status
 			: read_text(reading, task, number, "fingerprint", true,
 				    &choice->fingerprint);
@@ -111,9 +112,8 @@ static enum reclaim_status read_plan(struct reading *reading, const json_t *root
 	const char *profile = json_string_value(json_object_get(root, "profile"));
 	const json_t *tasks = json_object_get(root, "tasks");
 	if (!profile || !json_is_array(tasks)) {
-		return fail(reading->error, RECLAIM_INVALID,
-			    "plan '%s' has no '%s'; %s", reading->name,
-			    profile ? "tasks" : "profile", ALLOWED);
+		return fail(reading->error, RECLAIM_INVALID, "plan '%s' has no '%s'; %s",
+			    reading->name, profile ? "tasks" : "profile", ALLOWED);
 	}
 	if (!string_equal(profile, reading->profile->name)) {
 		return fail(reading->error, RECLAIM_INVALID,

@@ -10,8 +10,8 @@
 /* What was found and neither put right nor lost nor failed was held back. */
 static void count_held_back(struct sweep_result *r, int64_t stale_changed)
 {
-	int64_t dealt = r->unplanned + stale_changed + r->requeued + r->failed + r->stuck + r->cancelled + r->reported + r->lost_races +
-			r->errors + r->locked;
+	int64_t dealt = r->unplanned + stale_changed + r->requeued + r->failed + r->stuck +
+			r->cancelled + r->reported + r->lost_races + r->errors + r->locked;
 	r->held_back = r->stale > dealt ? r->stale - dealt : 0;
 }
 
@@ -144,7 +144,9 @@ void pass_finish(struct pass *pass)
 
 enum reclaim_status pass_make(struct pass *pass, struct sweep_result *ret_result)
 {
-	struct sweep_result result = { .dry_run = pass->options->dry_run, .my_turn = true, .chosen = pass->options->only != NULL };
+	struct sweep_result result = { .dry_run = pass->options->dry_run,
+				       .my_turn = true,
+				       .chosen = pass->options->only != NULL };
 	int64_t started = monotonic();
 	pass_init(pass, &result);
 	enum reclaim_status status =

@@ -17,8 +17,9 @@ struct pass_options {
 	bool wait_turn; /* only when nobody has swept within the interval; else the turn is taken whatever it says */
 	bool without_turn; /* a death was seen: at once, with the cap, and the turn stays as it is */
 	bool startup_grace;
-	int64_t limit;    /* lowers the cap; -1: as the profile says */
-	struct chosen *only; /* takes none but these, and only while they are the same; NULL: all */
+	int64_t limit; /* lowers the cap; -1: as the profile says */
+	struct chosen
+		*only; /* takes none but these, and only while they are the same; NULL: all */
 	int64_t interval; /* how long the turn lasts; 0: as the profile says */
 };
 

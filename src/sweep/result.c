@@ -90,8 +90,8 @@ struct swept_worker *result_add_worker(struct sweep_result *result)
 int64_t *result_count(struct sweep_result *result, enum remedy remedy)
 {
 	int64_t *const counts[REMEDY_COUNT] = {
-		[REMEDY_REPORT] = &result->reported, [REMEDY_REQUEUE] = &result->requeued,
-		[REMEDY_FAIL] = &result->failed,     [REMEDY_STUCK] = &result->stuck,
+		[REMEDY_REPORT] = &result->reported,  [REMEDY_REQUEUE] = &result->requeued,
+		[REMEDY_FAIL] = &result->failed,      [REMEDY_STUCK] = &result->stuck,
 		[REMEDY_CANCEL] = &result->cancelled,
 	};
 	return counts[remedy];
@@ -238,9 +238,9 @@ static void add_changed(struct json *json, const struct sweep_result *r, bool wi
 /* A host's word that is one of ours already has its place. */
 static bool is_ours(const char *word)
 {
-	static const char *const ours[] = { "stale", "requeued",    "failed",
-					    "stuck", "cancelled", "lost_races",  "errors",
-					    "error", "duration_ms", "workers_stalled" };
+	static const char *const ours[] = { "stale",       "requeued",       "failed", "stuck",
+					    "cancelled",   "lost_races",     "errors", "error",
+					    "duration_ms", "workers_stalled" };
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
 		if (string_equal(word, ours[i])) {
 			return true;

@@ -15,8 +15,9 @@ struct swept_task {
 	int64_t age; /* NO_TIME: unknown */
 	int64_t last_seen;
 	int64_t attempts, recoveries; /* -1: the ledger does not keep it */
-	const char *fingerprint; /* where the token does not tell one claim from the next; else NULL */
-	bool by_worker;               /* the rule looked at the worker's row */
+	const char *
+		fingerprint; /* where the token does not tell one claim from the next; else NULL */
+	bool by_worker;      /* the rule looked at the worker's row */
 };
 
 /* A row that could not be put right, and why. */
@@ -36,11 +37,12 @@ struct sweep_result {
 		moved_on; /* moved_on: another sweeper took the turn, the pass ended there */
 	int64_t turn;
 	int64_t at, duration; /* engine's now; microseconds */
-	int64_t in_flight, stale, requeued, failed, stuck, cancelled, reported, held_back, lost_races,
-		errors, locked, blind, vetoed, future;
+	int64_t in_flight, stale, requeued, failed, stuck, cancelled, reported, held_back,
+		lost_races, errors, locked, blind, vetoed, future;
 	bool chosen; /* only the claims of an earlier dry run were to be taken: */
-	int64_t changed, unplanned; /* … of these, no longer the same; stale, and not among them */
-	bool grace; /* a grace holds something back */
+	int64_t changed,
+		unplanned; /* … of these, no longer the same; stale, and not among them */
+	bool grace;        /* a grace holds something back */
 	struct reclaim_error
 		cut_short; /* not OK: the database failed in the middle; what is counted was committed before */
 	struct valve valve;

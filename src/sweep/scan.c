@@ -55,8 +55,7 @@ enum reclaim_status judge_budgets(struct pass *pass, struct judged *items, size_
 		if (needs_count(pass, &items[i])) {
 			row_print_id(&id, pass->plan, items[i].row);
 			places[asked] = i;
-			ids[asked] = id.failed ? NULL
-					       : arena_string(&arena, text_string(&id));
+			ids[asked] = id.failed ? NULL : arena_string(&arena, text_string(&id));
 			if (!ids[asked++]) {
 				return fail_no_memory(pass->error);
 			}
@@ -111,8 +110,9 @@ static enum reclaim_status scan_page(struct pass *pass, const struct result *row
 			judge_row(pass, row, pass->now, &page[count++]);
 		}
 	}
-	enum reclaim_status status =
-		visitor->needs_remedy ? judge_budgets(pass, page, count, pass->now) : RECLAIM_OK;
+	enum reclaim_status status = visitor->needs_remedy
+					     ? judge_budgets(pass, page, count, pass->now)
+					     : RECLAIM_OK;
 	for (size_t i = 0; !status && *ret_go_on && i < count; i++) {
 		status = visitor->row(pass, &page[i], ret_go_on);
 	}

@@ -18,10 +18,10 @@ struct pass {
 		probes; /* what the profile's probe said of the owners it was asked about */
 	struct grace grace;
 	struct valve valve;
-	int64_t now;         /* of the first look: the time of every verdict of the pass */
-	int64_t room;        /* what is left of the cap */
+	int64_t now;           /* of the first look: the time of every verdict of the pass */
+	int64_t room;          /* what is left of the cap */
 	int64_t stale_changed; /* stale, and no longer what an earlier dry run named */
-	unsigned long batch; /* counts the transactions that take */
+	unsigned long batch;   /* counts the transactions that take */
 	int64_t newest;
 	struct suspect *suspects;
 	size_t suspect_count, suspect_room;
@@ -36,8 +36,8 @@ struct judged {
 	struct facts facts;
 	struct verdict verdict;
 	const char *unreadable; /* the column whose time can't be read; NULL: none */
-	enum remedy refused;    /* that a unique index of the host refused: `refusal` says which */
-	const char *refusal;    /* NULL: none was */
+	enum remedy refused; /* that a unique index of the host refused: `refusal` says which */
+	const char *refusal; /* NULL: none was */
 };
 
 /* Called for each row of a page; false ends the scan. After a page `page_end` is called. */

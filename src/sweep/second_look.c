@@ -95,8 +95,8 @@ static enum reclaim_status record_row(struct pass *pass, const struct judged *ju
 	bool chosen = true;
 	enum reclaim_status status = choose(pass, judged, &chosen);
 	*ret_go_on = pass->room > 0 || needs_every_row(pass);
-	if (status || !chosen || verdict->outcome != OUTCOME_STALE || held_by_valve(pass, verdict) ||
-	    (!reports && pass->room <= 0)) {
+	if (status || !chosen || verdict->outcome != OUTCOME_STALE ||
+	    held_by_valve(pass, verdict) || (!reports && pass->room <= 0)) {
 		return status;
 	}
 	++*result_count(pass->result, verdict->remedy);

@@ -512,9 +512,9 @@ static void test_a_row_has_its_own_threshold(void **state)
 		rule.after_column = "expire_seconds";
 		rule.place = 3;
 		rule.inclusive = cases[c].inclusive;
-		struct facts facts = claim_with(
-			kinds[k].signal,
-			cases[c].age == INT64_MAX ? INT64_MIN + 1 : NOW - cases[c].age);
+		struct facts facts = claim_with(kinds[k].signal, cases[c].age == INT64_MAX
+									 ? INT64_MIN + 1
+									 : NOW - cases[c].age);
 		for (size_t place = 0; place < RULES_MAX; place++) {
 			facts.after[place] = 7 * S; /* other rules' */
 		}

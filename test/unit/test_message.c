@@ -128,11 +128,15 @@ static void test_hours_are_rounded_as_printf_does(void **state)
 static void test_a_hole_that_is_a_number(void **state)
 {
 	(void)state;
-	static const char *const numbers[] = { "{attempts}", "{recoveries}", "{age_s}",
-					       "{age_hours}", "{age_seconds}", "{threshold_s}" };
-	static const char *const others[] = { "",      "{id}",        "{attempts} ", " {attempts}",
-					      "{age}", "{deadline}",  "{at}",        "{attempts}{age_s}",
-					      "{{",    "{attempts",   "{nothing}",   "7" };
+	static const char *const numbers[] = {
+		"{attempts}",  "{recoveries}",  "{age_s}",
+		"{age_hours}", "{age_seconds}", "{threshold_s}"
+	};
+	static const char *const others[] = {
+		"",      "{id}",       "{attempts} ", " {attempts}",
+		"{age}", "{deadline}", "{at}",        "{attempts}{age_s}",
+		"{{",    "{attempts",  "{nothing}",   "7"
+	};
 	for (size_t i = 0; i < COUNT_OF(numbers); i++) {
 		assert_true(message_is_number(numbers[i]));
 	}

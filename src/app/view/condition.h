@@ -12,7 +12,7 @@ struct condition {
 	struct counts counts;
 	int64_t workers[WORKER_STOPPED + 1]; /* by enum presence */
 	int64_t stale, blind, vetoed;        /* as the judge finds them now */
-	struct text blind_rows; /* the first few, a line each: the id, and why */
+	struct text blind_rows;              /* the first few, a line each: the id, and why */
 	int64_t overdue; /* for how long the oldest of the stale has been so; 0: none */
 	int64_t oldest;  /* age of the oldest claim in flight; NO_TIME: none */
 	bool grace;      /* a grace holds something back */

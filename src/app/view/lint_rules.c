@@ -64,11 +64,12 @@ static void lint_silence(struct lint *lint, const struct rule *rule)
 			 shown(lint, rule->after), shown(lint, profile->lease));
 	} else if (rule->after > profile->lease) {
 		lint_add(lint, leases_end ? SEVERITY_NOTE : SEVERITY_WARNING, rule->name, NULL,
-			 leases_end ? "its threshold %s is above the lease %s: it is for claims "
-				      "without a lease; those with one are taken when it ends"
-				    : "its threshold %s is above the lease %s, and no rule "
-				      "looks at the lease: a claim stays for so long after "
-				      "its lease is over",
+			 leases_end
+				 ? "its threshold %s is above the lease %s: it is for claims "
+				   "without a lease; those with one are taken when it ends"
+				 : "its threshold %s is above the lease %s, and no rule "
+				   "looks at the lease: a claim stays for so long after "
+				   "its lease is over",
 			 shown(lint, rule->after), shown(lint, profile->lease));
 	}
 }
@@ -200,35 +201,38 @@ static bool has_budget(const struct plan *plan)
 	bool attempts =
 		plan->at.roles[ROLE_MAX_ATTEMPTS] > 0 ||
 		(plan->at.roles[ROLE_ATTEMPTS] > 0 && plan->policy.budget_attempts != NO_LIMIT);
-	bool recoveries = (plan->at.roles[ROLE_RECOVERIES] > 0 ||
-			   plan->profile->counts_recoveries) &&
-			  plan->policy.budget_recoveries != NO_LIMIT;
+	bool recoveries =
+		(plan->at.roles[ROLE_RECOVERIES] > 0 || plan->profile->counts_recoveries) &&
+		plan->policy.budget_recoveries != NO_LIMIT;
 	return attempts || recoveries;
 }
 
 /* What tells one claim from the next: columns that are mapped already, else the one that would. */
 static void lint_no_token(struct lint *lint)
 {
-	static const char what[] = "no token: a late worker of the host that completes, fails or "
-				   "releases by id alone ends what the new owner is doing, and its "
-				   "result is taken for the new one's";
+	static const char what[] =
+		"no token: a late worker of the host that completes, fails or "
+		"releases by id alone ends what the new owner is doing, and its "
+		"result is taken for the new one's";
 	const struct profile *profile = lint->ledger->profile;
 	const char *owner = profile->roles[ROLE_OWNER];
 	const char *counter = profile->roles[ROLE_ATTEMPTS];
 	const char *since = profile->signals[SIGNAL_CLAIMED].column;
 	const char *second = counter ? counter : since;
 	if (owner && second) {
-		lint_add(lint, SEVERITY_WARNING, "I1", NULL,
-			 "%s. Columns { token = { \"%s\", \"%s\" } } would tell, if every claim "
-			 "changes them and no renewal does",
-			 what, owner, second);
+		lint_add(
+			lint, SEVERITY_WARNING, "I1", NULL,
+			"%s. Columns { token = { \"%s\", \"%s\" } } would tell, if every claim "
+			"changes them and no renewal does",
+			what, owner, second);
 		return;
 	}
-	const char *fix = arena_printf(&lint->arena,
-				       "ALTER TABLE %s ADD COLUMN claims integer NOT NULL DEFAULT 0",
-				       profile->table);
+	const char *fix = arena_printf(
+		&lint->arena, "ALTER TABLE %s ADD COLUMN claims integer NOT NULL DEFAULT 0",
+		profile->table);
 	lint_add(lint, SEVERITY_WARNING, "I1", fix,
-		 "%s. One column would tell: a counter that every claim raises (claims = claims + "
+		 "%s. One column would tell: a counter that every claim raises (claims = "
+		 "claims + "
 		 "1), that every hand-in compares, and columns { token = { \"claims\" } }",
 		 what);
 }
@@ -270,9 +274,10 @@ void lint_promises(struct lint *lint)
 		lint_host(lint);
 	}
 	if (!has_rule(&plan->policy, is_sign)) {
-		lint_add(lint, SEVERITY_NOTE, "signals", NULL,
-			 "no rule looks at a sign of life: a dead worker is found by the age of "
-			 "its claim alone, and a slow one can't be told from it");
+		lint_add(
+			lint, SEVERITY_NOTE, "signals", NULL,
+			"no rule looks at a sign of life: a dead worker is found by the age of "
+			"its claim alone, and a slow one can't be told from it");
 	}
 	if (!has_rule(&plan->policy, is_limit)) {
 		lint_add(lint, SEVERITY_NOTE, "I6", NULL,

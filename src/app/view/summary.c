@@ -7,11 +7,11 @@ void summarize_sweep(struct text *out, const char *result)
 {
 	static const struct {
 		const char *name, *shown;
-	} words[] = { { "requeued", "requeued" },     { "failed", "failed" },
-		      { "stuck", "stuck" },           { "cancelled", "cancelled" },
-		      { "held_back", "held back" },
-		      { "lost_races", "lost races" }, { "errors", "errors" },
-		      { "locked", "locked" },         { "blind", "blind" } };
+	} words[] = { { "requeued", "requeued" },   { "failed", "failed" },
+		      { "stuck", "stuck" },         { "cancelled", "cancelled" },
+		      { "held_back", "held back" }, { "lost_races", "lost races" },
+		      { "errors", "errors" },       { "locked", "locked" },
+		      { "blind", "blind" } };
 	json_t *json = result ? json_loads(result, 0, NULL) : NULL;
 	bool first = true;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
