@@ -9,8 +9,8 @@
 
 /* A built-in profile that fits the tables that are there. */
 struct found {
-	const char *profile, *table;
-	struct text version;
+	const char *profile;
+	struct text table, version;
 	int64_t in_flight, stale, blind, oldest;
 };
 
@@ -27,6 +27,7 @@ struct detection {
 static void detection_finish(struct detection *d)
 {
 	for (size_t i = 0; i < d->count; i++) {
+		text_finish(&d->items[i].table);
 		text_finish(&d->items[i].version);
 	}
 	free(d->items);
@@ -84,7 +85,7 @@ static enum reclaim_status describe(struct detection *d, const char *name,
 	struct found *found = add_found(d);
 	if (found) {
 		found->profile = name;
-		found->table = ledger->profile->table;
+		text_add(&found->table, ledger->profile->table);
 		found->in_flight = condition.counts.in_flight;
 		found->stale = condition.stale;
 		found->blind = condition.blind;
@@ -163,7 +164,7 @@ static void print_json(struct text *out, const struct detection *d)
 		text_printf(&next, "reclaim --profile %s sweep --dry-run", found->profile);
 		json_open(&json, NULL, '{');
 		json_string(&json, "profile", found->profile);
-		json_string(&json, "table", found->table);
+		json_string(&json, "table", text_string(&found->table));
 		json_string(&json, "version",
 			    found->version.size ? text_string(&found->version) : NULL);
 		json_int(&json, "in_flight", found->in_flight);
@@ -194,7 +195,7 @@ static void print_text(struct text *out, const struct detection *d)
 		text_printf(&next, "reclaim --profile %s %s", found->profile,
 			    found->stale ? "sweep --dry-run" : "check");
 		text_table_add(&table, TINT_GOOD, found->profile);
-		text_table_add(&table, TINT_PLAIN, found->table);
+		text_table_add(&table, TINT_PLAIN, text_string(&found->table));
 		text_table_add(&table, TINT_PLAIN, text_string(&found->version));
 		text_table_add_count(&table, found->in_flight);
 		text_table_add_count(&table, found->stale);
