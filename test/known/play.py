@@ -253,6 +253,16 @@ class Play(scene.Scene):
         self.assertEqual((dry["stale"], dry["tasks"]), (0, []), "nothing is put right twice")
         return task
 
+    def reported(self, profile=None, **expected):
+        """Sweeps until one claim is told of, which is left as it is; that answer. `expected`: members of its task."""
+        answer = self.until(lambda: (found := self.sweep(profile=profile))["stale"] and found, "the report")
+        self.assertEqual((answer["reported"], answer["errors"]), (1, 0), answer)
+        task, = answer["tasks"]
+        expected.update(remedy="report", to=None)
+        self.assertEqual({name: task[name] for name in expected}, expected)
+        self.assertEqual(self.sweep(profile=profile)["reported"], 1, "it is told of as long as it lasts")
+        return task
+
     def object(self, text):
         return json.loads(self.cell(text))
 
@@ -269,11 +279,23 @@ def hosts():
                 yield thing
 
 
+def detected(host):
+    """A test that its tables are known for what they are."""
+    def test(self):
+        self.begin(host())
+        self.profile = None
+        table = re.search(r'^table\s*= "(.*)"', self.reclaim("profiles", host.profile).out, re.MULTILINE)[1]
+        self.assertIn((host.profile, table), [(row["profile"], row["table"]) for row in self.json("detect").rows])
+        self.assertIn([host.profile, table], [line.split()[:2] for line in self.reclaim("detect").lines])
+    return test
+
+
 def tests_on(engine):
     """A test class with every story of the hosts that run on this engine."""
     body = {"engine": engine}
     for host in hosts():
         if engine.name in host.engines:
+            body[f"test_{host.profile.replace('-', '_')}_is_detected"] = detected(host)
             for story in (name for name in dir(host) if name.startswith("story_")):
                 def test(self, host=host, story=story):
                     play = host()
