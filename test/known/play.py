@@ -198,6 +198,11 @@ class Play(scene.Scene):
         self.assertTrue(worker.rows, f"nothing to claim: {text}")
         return worker
 
+    def claim_nothing(self, text):
+        worker = self.server.claim(text)
+        worker.kill()
+        self.assertEqual(worker.rows, [])
+
     def claim_when_due(self, text):
         def claimed():
             worker = self.server.claim(text)
@@ -263,6 +268,14 @@ class Play(scene.Scene):
         self.assertEqual(self.sweep(profile=profile)["reported"], 1, "it is told of as long as it lasts")
         return task
 
+    def detected(self):
+        """Its tables are known when they are seen, and taken for no other's."""
+        seen = self.json("detect")
+        found, = (row for row in seen.rows if row["profile"] == self.host.profile)
+        self.assertEqual((seen.err, {row["table"] for row in seen.rows}), ("", {found["table"]}))
+        self.assertIn(f'"{found["table"]}"', self.reclaim("profiles", self.host.profile).out)
+        self.assertEqual((found["in_flight"], found["stale"], found["blind"]), (0, 0, 0))
+
     def object(self, text):
         return json.loads(self.cell(text))
 
@@ -279,23 +292,15 @@ def hosts():
                 yield thing
 
 
-def detected(host):
-    """A test that its tables are known for what they are."""
-    def test(self):
-        self.begin(host())
-        self.profile = None
-        table = re.search(r'^table\s*= "(.*)"', self.reclaim("profiles", host.profile).out, re.MULTILINE)[1]
-        self.assertIn((host.profile, table), [(row["profile"], row["table"]) for row in self.json("detect").rows])
-        self.assertIn([host.profile, table], [line.split()[:2] for line in self.reclaim("detect").lines])
-    return test
-
-
 def tests_on(engine):
     """A test class with every story of the hosts that run on this engine."""
     body = {"engine": engine}
     for host in hosts():
         if engine.name in host.engines:
-            body[f"test_{host.profile.replace('-', '_')}_is_detected"] = detected(host)
+            def detected(self, host=host):
+                self.begin(host())
+                self.detected()
+            body[f"test_{host.profile.replace('-', '_')}_detected"] = detected
             for story in (name for name in dir(host) if name.startswith("story_")):
                 def test(self, host=host, story=story):
                     play = host()

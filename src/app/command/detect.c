@@ -14,14 +14,20 @@ struct found {
 	int64_t in_flight, stale, blind, oldest;
 };
 
+/* A table that has a known name, and why it is not that ledger's. */
+struct near {
+	const char *table;
+	struct text line;
+};
+
 struct detection {
 	const struct app *app;
 	struct ledger *ledger; /* for looking around; its profile plays no part */
 	struct result tables;
 	struct found *items;
 	size_t count, room;
-	struct text
-		near; /* tables that have a known name, and why they are not that ledger's; a line each */
+	struct near *near;
+	size_t near_count, near_room;
 };
 
 static void detection_finish(struct detection *d)
@@ -30,8 +36,11 @@ static void detection_finish(struct detection *d)
 		text_finish(&d->items[i].table);
 		text_finish(&d->items[i].version);
 	}
+	for (size_t i = 0; i < d->near_count; i++) {
+		text_finish(&d->near[i].line);
+	}
 	free(d->items);
-	text_finish(&d->near);
+	free(d->near);
 	result_finish(&d->tables);
 	ledger_close(d->ledger);
 }
@@ -96,23 +105,46 @@ static enum reclaim_status describe(struct detection *d, const char *name,
 	return found ? RECLAIM_OK : fail_no_memory(error);
 }
 
+static struct text *add_near(struct detection *d, const char *table)
+{
+	if (d->near_count == d->near_room) {
+		size_t room = d->near_room ? d->near_room * 2 : 8;
+		struct near *more = reallocarray(d->near, room, sizeof(*more));
+		if (!more) {
+			return NULL;
+		}
+		d->near = more;
+		d->near_room = room;
+	}
+	d->near[d->near_count] = (struct near){ .table = table };
+	return &d->near[d->near_count++].line;
+}
+
 /* A table of the profile's name that is not the profile's: another version, or somewhere else. */
-static void note_near(struct detection *d, const char *name, const char *wanted,
+static bool note_near(struct detection *d, const char *name, const char *wanted,
 		      const char *why)
 {
 	for (size_t i = 0; i < d->tables.rows; i++) {
 		const char *table = table_at(d, i);
+		if (!string_equal(bare(table), bare(wanted))) {
+			continue;
+		}
+		struct text *line = add_near(d, table);
+		if (!line) {
+			return false;
+		}
 		if (string_equal(table, wanted)) {
-			text_printf(&d->near, "table '%s' has %s's name, but: %s\n", table,
-				    name, why);
-		} else if (string_equal(bare(table), bare(wanted))) {
-			text_printf(&d->near,
+			text_printf(line, "table '%s' has %s's name, but: %s", table, name,
+				    why);
+		} else {
+			text_printf(line,
 				    "table '%s' has %s's name in another place; "
 				    "`reclaim profiles %s > %s.conf`, and there: table = "
-				    "\"%s\"\n",
+				    "\"%s\"",
 				    table, name, name, name, table);
 		}
 	}
+	return true;
 }
 
 /* One built-in profile against the database. A profile that does not fit is no failure. */
@@ -132,7 +164,9 @@ static enum reclaim_status try_profile(struct detection *d, const char *name,
 	if (!status && ledger_plan(ledger, &why) == RECLAIM_OK) {
 		status = describe(d, name, ledger, error);
 	} else if (!status && !profile->native) {
-		note_near(d, name, profile->table, why.message);
+		status = note_near(d, name, profile->table, why.message)
+				 ? RECLAIM_OK
+				 : fail_no_memory(error);
 	}
 	profile_destroy(profile);
 	ledger_close(ledger);
@@ -223,12 +257,26 @@ static enum reclaim_status suggest(const struct detection *d, struct reclaim_err
 	return status;
 }
 
+/* Of a ledger that was found: its table, or another one of the schema that is its own. */
+static bool is_known(const struct detection *d, const char *table)
+{
+	size_t schema = (size_t)(bare(table) - table);
+	for (size_t i = 0; i < d->count; i++) {
+		const char *found = text_string(&d->items[i].table);
+		if (string_equal(found, table) ||
+		    (schema > 0 && strncmp(found, table, schema) == 0)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void say_near(const struct detection *d)
 {
-	for (const char *line = text_string(&d->near); *line;) {
-		size_t size = strcspn(line, "\n");
-		app_complain(d->app, "%.*s", (int)size, line);
-		line += size + (line[size] == '\n');
+	for (size_t i = 0; i < d->near_count; i++) {
+		if (!is_known(d, d->near[i].table)) {
+			app_complain(d->app, "%s", text_string(&d->near[i].line));
+		}
 	}
 }
 
