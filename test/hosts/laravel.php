@@ -1,5 +1,6 @@
 <?php
-// Laravel's database queue, without the rest of Laravel. The verbs are those of verbs.mjs.
+// Laravel's database queue, without the rest of Laravel. The verbs are those of verbs.mjs; `failed` shows what has failed,
+// `retry` does to one of them what queue:retry does.
 require_once 'Illuminate/Database/autoload.php';
 require_once 'Illuminate/Events/autoload.php';
 require_once 'Illuminate/Queue/autoload.php';
@@ -12,6 +13,8 @@ use Illuminate\Events\Dispatcher;
 use Illuminate\Queue\Capsule\Manager as Queue;
 use Illuminate\Queue\Events\JobFailed;
 use Illuminate\Queue\Events\JobProcessed;
+use Illuminate\Queue\Failed\DatabaseUuidFailedJobProvider;
+use Illuminate\Queue\Queue as Payload;
 use Illuminate\Queue\Worker;
 use Illuminate\Queue\WorkerOptions;
 
@@ -48,14 +51,16 @@ class Told implements ExceptionHandler
 	}
 }
 
-// What the stub that its own command copies into an application has.
+// What the stubs that its own commands copy into an application have.
 function migrate($schema): void
 {
-	$stub = file_get_contents('Illuminate/Queue/Console/stubs/jobs.stub', /* use_include_path: */ true);
-	preg_match('/function \(Blueprint \$table\) \{(.*?)\n        \}\)/s', $stub, $found);
-	$schema->create('jobs', function (Blueprint $table) use ($found) {
-		eval($found[1]);
-	});
+	foreach (['jobs', 'failed_jobs'] as $name) {
+		$stub = file_get_contents("Illuminate/Queue/Console/stubs/$name.stub", /* use_include_path: */ true);
+		preg_match('/function \(Blueprint \$table\) \{(.*?)\n        \}\)/s', $stub, $found);
+		$schema->create($name, function (Blueprint $table) use ($found) {
+			eval($found[1]);
+		});
+	}
 }
 
 [, $verb, $url] = $argv;
@@ -76,12 +81,24 @@ $container->instance('db', $database->getDatabaseManager());
 $queue = new Queue($container);
 $queue->addConnection(['driver' => 'database', 'table' => 'jobs', 'queue' => 'default', 'retry_after' => 86400]);
 
+$failed = new DatabaseUuidFailedJobProvider($database->getDatabaseManager(), 'default', 'failed_jobs');
+
 switch ($verb) {
 	case 'setup':
 		migrate($database->getConnection()->getSchemaBuilder());
 		break;
 	case 'submit':
+		Payload::createPayloadUsing(fn () => $options['payload'] ?? []);
 		echo json_encode($queue->getConnection()->push(Letter::class, $options)), "\n";
+		break;
+	case 'failed':
+		$letters = array_map(fn ($one) => ['data' => json_decode($one->payload, true)['data']] + (array) $one, $failed->all());
+		echo json_encode($letters), "\n";
+		break;
+	case 'retry':
+		$letter = $failed->find($options['id']);
+		echo json_encode($queue->getConnection()->pushRaw($letter->payload, $letter->queue)), "\n";
+		$failed->forget($options['id']);
 		break;
 	case 'show':
 		echo json_encode($database->getConnection()->table('jobs')->find($options['id'])), "\n";
@@ -101,6 +118,6 @@ switch ($verb) {
 		}
 		break;
 	default:
-		fwrite(STDERR, "unknown verb '$verb'; allowed: setup, submit, work, show\n");
+		fwrite(STDERR, "unknown verb '$verb'; allowed: setup, submit, work, show, failed, retry\n");
 		exit(2);
 }
