@@ -1,4 +1,4 @@
-// BullMQ with PostgreSQL behind it: queue `mail`.
+// BullMQ with PostgreSQL behind it: queue `mail`. `schedule` makes a scheduler, and gives its first job.
 import { createPostgresBackend, Queue, setDefaultBackendFactory, Worker } from 'bullmq'
 import { run, say, shift } from './verbs.mjs'
 
@@ -18,6 +18,8 @@ await run({
 	setup: (url) => within(url, () => undefined, true),
 	submit: (url, { data = {}, ...options }) =>
 		within(url, async (queue) => (await queue.add('mail', data, options)).id),
+	schedule: (url) =>
+		within(url, async (queue) => (await queue.upsertJobScheduler('daily', { every: 86400000 })).id),
 	// It looks for stalled jobs of its own only after an hour: nobody but us may find that a worker is gone.
 	work: async (url, { count = 1, ...options }) => {
 		const { job, finished, done } = shift(count)
