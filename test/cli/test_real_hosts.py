@@ -19,7 +19,7 @@ def needs(program):
 
 class RealHost(scene.Scene):
     program = ""  # the host's, in test/hosts
-    ledger = ""  # the profile's name
+    ledger = ""  # the built-in profile's name
     hours_pass = ""  # SQL: what is in flight has been so for five hours more
     options = {}  # of its queue
     sweeps = 0
@@ -35,19 +35,7 @@ class RealHost(scene.Scene):
         self.environment["RECLAIM_DB"] = url
         self.host = Host(self.program, url, self.folder)
         self.host.setup(**self.options)
-        self.profile = self.profile_of_it()
-
-    def profile_of_it(self):
-        """The built-in one; else the text beside the host's program."""
-        if self.ledger in self.reclaim("profiles").out.split():
-            return self.ledger
-        text = ROOT / f"test/hosts/{self.ledger}.conf"
-        if not text.exists():
-            return None
-        copy = self.folder / text.name
-        copy.write_text(text.read_text(encoding="utf-8"), encoding="utf-8")
-        copy.chmod(0o600)
-        return copy
+        self.profile = self.ledger
 
     def rows(self, statement):
         return self.server.sql(self.host.url, statement)
@@ -90,14 +78,17 @@ class RealHost(scene.Scene):
 
     # --- the rescue
 
-    def sweep(self):
-        """One pass takes what the killed worker held, once; the remedy."""
-        if self.profile is None:
-            self.rows((ROOT / f"test/hosts/{self.ledger}.sql").read_text(encoding="utf-8"))
-            return None
+    def nothing(self):
+        """What is in flight is not stale."""
+        answer = self.json("sweep", "--dry-run").answer
+        self.assertEqual((answer["in_flight"], answer["stale"], answer["blind"]), (1, 0, 0), answer)
+
+    def sweep(self, **expected):
+        """One pass takes what the killed worker held, once; the remedy. `expected`: other members of the task."""
         answer = self.json("sweep").answer
         self.assertEqual((answer["errors"], answer["lost_races"], answer["blind"], answer["held_back"]), (0, 0, 0, 0), answer)
         task, = answer["tasks"]
+        self.assertEqual({name: task[name] for name in expected}, expected)
         self.sweeps += 1
         self.assertEqual(len(self.json("audit").rows), self.sweeps)
         self.assertEqual(self.json("sweep").answer["tasks"], [], "a second pass finds nothing")
@@ -162,6 +153,66 @@ class PgBoss(RealHost):
         self.assertEqual(self.host.show(id=job)["state"], "retry")
         self.assertEqual(self.finish().has("finished"), [job])
 
+    def test_each_job_expires_by_its_own_limit(self):
+        job = self.host.submit(expireInSeconds=6 * 3600)
+        self.kill_one()
+        self.nothing()
+        self.rows(self.hours_pass)
+        self.assertEqual(self.sweep(id=f"mail/{job}", rule="expired"), "requeue")
+        self.assertEqual(self.host.show(id=job)["output"], {"value": {"message": "job timed out"}})
+        self.assertEqual(self.finish().has("finished"), [job])
+
+    def test_a_silent_worker_is_found_before_its_job_expires(self):
+        """heartbeat_on alone says nothing: pg-boss sets it for each job, and beats where the job has heartbeat_seconds."""
+        job = self.host.submit(heartbeatSeconds=30)
+        self.busy().kill()
+        self.nothing()
+        minute = "UPDATE pgboss.job SET started_on = started_on - interval '1 minute', heartbeat_on = heartbeat_on - interval '1 minute'"
+        self.rows(minute)
+        self.assertEqual(self.sweep(id=f"mail/{job}", rule="silent"), "requeue")
+        waiting = self.host.show(id=job)
+        self.assertEqual((waiting["state"], waiting["output"]), ("retry", {"value": {"message": "job heartbeat timeout"}}))
+        self.assertEqual(self.finish().has("finished"), [job])
+        other = self.host.submit()
+        self.busy().kill()
+        self.rows(minute)
+        self.nothing()
+        self.rows(self.hours_pass)
+        self.assertEqual(self.sweep(id=f"mail/{other}", rule="expired"), "requeue")
+
+    def test_the_delay_of_its_queue_counts(self):
+        """With retryBackoff the second retry waits for two to four times retryDelay."""
+        job = self.host.submit(retryDelay=60, retryBackoff=True)
+        self.kill_one()
+        self.assertEqual(self.sweep(), "requeue")
+        delay = "SELECT extract(epoch FROM start_after - now()) BETWEEN {} AND {} FROM pgboss.job"
+        due = "UPDATE pgboss.job SET start_after = now() WHERE state = 'retry'"
+        self.assertEqual(self.rows(delay.format(50, 120)), [["t"]])
+        self.rows(due)
+        self.kill_one()
+        self.assertEqual(self.sweep(), "requeue")
+        self.assertEqual(self.rows(delay.format(110, 240)), [["t"]])
+        self.rows(due)
+        self.assertEqual(self.finish().has("finished"), [job])
+
+    def test_the_loser_of_its_policy_fails(self):
+        """`stately`: one waits for its retry already, so the other one of the key can't; it is a dead letter, as with pg-boss."""
+        self.host.ask("queue", name="one", policy="stately", deadLetter="dead")
+        first = self.host.submit(queue="one", singletonKey="k", retryDelay=3600)
+        self.host.ask("fail", queue="one", id=first)
+        self.assertEqual(self.host.show(queue="one", id=first)["state"], "retry")
+        second = self.host.submit(queue="one", singletonKey="k", data={"to": "carl"})
+        self.kill_one(queue="one")
+        self.assertEqual(self.sweep(id=f"one/{second}"), "fail")
+        failed = self.host.show(queue="one", id=second)
+        self.assertEqual((failed["state"], failed["retryCount"]), ("failed", 0))
+        self.assertEqual(self.host.show(queue="one", id=first)["state"], "retry")
+        letter = self.host.show(queue="dead", data={"to": "carl"})
+        self.assertEqual(letter["sourceId"], second)
+        self.assertEqual(self.finish(queue="dead").has("finished"), [letter["id"]])
+        self.rows("UPDATE pgboss.job SET start_after = now() WHERE state = 'retry'")
+        self.assertEqual(self.finish(queue="one").has("finished"), [first])
+
 
 class PgBossPartition(PgBoss):
     """The same with a table of the queue's own."""
@@ -220,6 +271,63 @@ class GraphileWorker(RealHost):
         self.assertEqual(self.finish().has("started"), [other])
         self.assertEqual(self.host.show(id=job)["attempts"], 1)
 
+    def test_a_queue_that_another_worker_holds_stays_its_own(self):
+        """Graphile Worker's own reset frees queues by their age; the next worker holds it when the first one's job comes back."""
+        first = self.host.submit(queueName="letters")
+        second = self.host.submit(queueName="letters")
+        self.kill_one()
+        self.rows("UPDATE graphile_worker._private_job_queues SET locked_at = NULL, locked_by = NULL")
+        other = self.busy()
+        queue = "SELECT locked_by FROM graphile_worker._private_job_queues"
+        held = self.rows(queue)
+        self.assertEqual(held, [[self.host.show(id=second)["locked_by"]]])
+        self.sweep(id=first)
+        self.assertEqual(self.rows(queue), held)
+        self.assertEqual(other.finish(), 0, other.said)
+        self.rows("UPDATE graphile_worker._private_jobs SET run_at = now()")
+        self.assertEqual(self.finish().has("finished"), [first])
+
+    def test_a_queue_is_free_when_no_job_of_it_is_locked(self):
+        """Of two jobs that the killed worker held, one comes back before the other one: the queue waits for both."""
+        first = self.host.submit(queueName="letters")
+        second = self.host.submit(queueName="letters")
+        self.kill_one()
+        self.rows(f"""
+            UPDATE graphile_worker._private_jobs AS j SET locked_by = o.locked_by, locked_at = now(), attempts = 1
+            FROM graphile_worker._private_jobs AS o WHERE j.id = {second} AND o.id = {first}
+        """)
+        queue = "SELECT locked_at IS NULL FROM graphile_worker._private_job_queues"
+        self.sweep(id=first)
+        self.assertEqual(self.rows(queue), [["f"]])
+        self.rows(self.hours_pass)
+        self.sweep(id=second)
+        self.assertEqual(self.rows(queue), [["t"]])
+        self.rows("UPDATE graphile_worker._private_jobs SET run_at = now()")
+        self.assertEqual(sorted(self.finish(count=2).has("finished")), [first, second])
+
+    def test_its_workers_are_woken(self):
+        """They listen, and needn't wait for their next poll."""
+        job = self.host.submit()
+        self.kill_one()
+        listener = self.server.session(self.host.url)
+        self.addCleanup(listener.close)
+        listener.sql('LISTEN "jobs:insert"')
+        self.sweep()
+        told = self.until(lambda: listener.sql("SELECT 1")[1:], "the notification")
+        self.assertRegex("\n".join(told), r'"jobs:insert" with payload "\{"r" : 0\.\d+, "count" : 1\}"')
+        self.rows("UPDATE graphile_worker._private_jobs SET run_at = now()")
+        self.assertEqual(self.finish().has("finished"), [job])
+
+    def test_its_own_backoff(self):
+        job = self.host.submit()
+        self.rows("UPDATE graphile_worker._private_jobs SET attempts = 4")
+        self.kill_one()
+        self.sweep()
+        due = "SELECT extract(epoch FROM run_at - now()) BETWEEN {} AND {} FROM graphile_worker._private_jobs"
+        self.assertEqual(self.rows(due.format(100, 149)), [["t"]], "e to the power of five seconds")
+        self.rows("UPDATE graphile_worker._private_jobs SET run_at = now()")
+        self.assertEqual(self.finish().has("finished"), [job])
+
 
 @needs("bullmq.mjs")
 class BullMq(RealHost):
@@ -229,7 +337,10 @@ class BullMq(RealHost):
 
     def test_killed_recovered_finished(self):
         job = self.host.submit(data={"to": "anna"}, attempts=3)
-        self.kill_one()
+        self.busy().kill()
+        self.rows("UPDATE bullmq.job SET locked_until_ms = (extract(epoch FROM now()) - 5) * 1000")
+        self.nothing()  # by a clock that may be behind
+        self.rows(self.hours_pass)
         self.assertEqual(self.host.show(id=job)["state"], "active")
         self.assertEqual(self.sweep(), "requeue")
         waiting = self.host.show(id=job)
@@ -265,6 +376,29 @@ class BullMq(RealHost):
         self.assertEqual(self.host.show(id=job)["state"], "active")
         self.assertEqual(second.finish(), 0, second.said)
         self.assertEqual(self.host.show(id=job)["state"], "completed")
+
+    def test_its_event_is_told_and_its_workers_are_woken(self):
+        job = self.host.submit()
+        self.kill_one()
+        listener = self.server.session(self.host.url)
+        self.addCleanup(listener.close)
+        listener.sql("LISTEN bullmq_jobs")
+        self.sweep()
+        told = self.until(lambda: listener.sql("SELECT 1")[1:], "the notification")
+        self.assertIn('"bullmq_jobs" with payload "mail"', "\n".join(told))
+        event = "SELECT queue, data ->> 'jobId' FROM bullmq.event WHERE event = 'stalled'"
+        self.assertEqual(self.rows(event), [["mail", job]])
+        self.assertEqual(self.finish().has("finished"), [job])
+
+    def test_a_schedulers_job_may_stall_for_ever(self):
+        job = self.host.ask("schedule")
+        for _ in range(3):
+            self.kill_one()
+            self.assertEqual(self.sweep(), "requeue")
+        waiting = self.host.show(id=job)
+        self.assertEqual(waiting["stalledCounter"], 3)
+        self.assertNotIn("deferredFailure", waiting)
+        self.assertEqual(self.finish().has("finished"), [job])
 
     def test_jobs_behind_it_are_untouched(self):
         first, second = self.host.submit(), self.host.submit()
@@ -329,8 +463,38 @@ class Laravel(RealHost):
     def test_out_of_tries_its_own_worker_fails_it(self):
         job = self.host.submit(to="bert")
         self.kill_one()
-        self.sweep()
+        self.assertEqual(self.sweep(), "requeue")
         self.assertEqual(self.give_up(tries=1), [str(job)])
+
+    def failed(self, attempts=0, **options):
+        """The job fails with its killed worker, and is found, retried and finished as any that has failed."""
+        job = self.host.submit(to="bert", **options)
+        self.rows(f"UPDATE jobs SET attempts = {attempts}")
+        self.kill_one(tries=0)
+        self.assertEqual(self.sweep(id=str(job), rule="expired"), "fail")
+        self.assertIsNone(self.host.show(id=job))
+        letter, = self.host.ask("failed")
+        self.assertEqual((letter["connection"], letter["queue"], letter["data"]["to"]), ("database", "default", "bert"))
+        self.assertIn("MaxAttemptsExceededException", letter["exception"])
+        again = self.host.ask("retry", id=letter["id"])
+        self.assertEqual(self.host.ask("failed"), [])
+        self.assertEqual(self.finish().has("finished"), [str(again)])
+
+    def test_its_own_max_tries(self):
+        self.failed(payload={"maxTries": 1})
+
+    def test_poison(self):
+        """No maxTries, or one without end: not run for ever."""
+        self.failed(attempts=24)
+        self.failed(attempts=24, payload={"maxTries": 0})
+
+    def test_until_a_time_there_is_no_limit_of_tries(self):
+        """retryUntil: released and taken as often as it likes. What is over then, its own worker fails."""
+        job = self.host.submit(payload={"maxTries": 1, "retryUntil": 4102444800})
+        self.rows("UPDATE jobs SET attempts = 300")
+        self.kill_one()
+        self.assertEqual(self.sweep(), "requeue")
+        self.assertEqual(self.finish().has("finished"), [str(job)])
 
 
 @needs("djangoq.py")
@@ -339,15 +503,29 @@ class DjangoQ(RealHost):
     ledger = "django-q"
     hours_pass = "UPDATE django_q_ormq SET lock = lock - interval '5 hours' WHERE lock > now() - interval '1 hour'"
 
+    def setUp(self):
+        super().setUp()
+        # As its profile asks for: the cluster's `retry`, and how long a task may take.
+        self.profile = self.copy_of(self.ledger, ("60 seconds", "1 day"), ('"never"', '"4h"'))
+
     def test_killed_recovered_finished(self):
         job = self.host.submit(to="anna")
-        self.kill_one()
+        self.busy().kill()
+        self.nothing()
         held = self.host.show(id=job)
-        self.sweep()
+        self.rows(self.hours_pass)
+        self.assertEqual(self.sweep(rule="taken"), "requeue")
         waiting = self.host.show(id=job)
         self.assertLess(waiting["queued"]["lock"], held["queued"]["lock"])
         self.assertEqual(self.finish().has("finished"), [job])
         self.assertEqual(self.host.show(id=job), {"queued": None, "task": {"success": True, "attempt_count": 1}})
+
+    def test_what_waits_is_not_taken(self):
+        jobs = [self.host.submit(to="anna"), self.host.submit(to="bert")]
+        self.kill_one()
+        self.assertEqual(self.json("status").answer["tasks"]["ready"], 1)
+        self.assertEqual(self.sweep(), "requeue")
+        self.assertEqual(sorted(self.finish(count=2).has("finished")), sorted(jobs))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// pg-boss: queue `mail` with the dead letter queue `dead`.
+// pg-boss: queue `mail` with the dead letter queue `dead`. `queue` makes others, `fail` takes a job and fails it.
 import { PgBoss } from 'pg-boss'
 import { run, say, shift } from './verbs.mjs'
 
@@ -25,7 +25,13 @@ await run({
 			await boss.createQueue('dead')
 			await boss.createQueue('mail', { deadLetter: 'dead', ...options })
 		}),
-	submit: (url, { data = {}, ...options }) => within(url, (boss) => boss.send('mail', data, options)),
+	queue: (url, { name, ...options }) => within(url, (boss) => boss.createQueue(name, options)),
+	submit: (url, { queue = 'mail', data = {}, ...options }) => within(url, (boss) => boss.send(queue, data, options)),
+	fail: (url, { queue, id }) =>
+		within(url, async (boss) => {
+			await boss.fetch(queue)
+			await boss.fail(queue, id)
+		}),
 	work: async (url, { queue = 'mail', count = 1 }) => {
 		const { job, finished, done } = shift(count)
 		const boss = await open(url)
