@@ -36,9 +36,9 @@ class Laravel(Host):
     def schema(self, engine):
         return SCHEMA[engine.name]
 
-    def submit(self, play, tries="null", attempts=0):
+    def submit(self, play, tries="null", attempts=0, until="null", uuid=f'"uuid":"{UUID}",'):
         now = SECONDS[play.server.name]
-        payload = f'{{"uuid":"{UUID}","displayName":"App.Mail","maxTries":{tries},"timeout":null}}'
+        payload = f'{{{uuid}"displayName":"App.Mail","maxTries":{tries},"timeout":null,"retryUntil":{until}}}'
         play.sql("INSERT INTO jobs (queue, payload, attempts, available_at, created_at) "
                  f"VALUES ('default', '{payload}', {attempts}, {now}, {now})")
         return play.cell("SELECT max(id) FROM jobs")
@@ -88,3 +88,18 @@ class Laravel(Host):
     def story_poison(self, play):
         """Without maxTries: a job that has killed so many workers is not run for ever."""
         self.used_up(play, attempts=24)
+
+    def story_retry_until(self, play):
+        """Until a time, a job may be taken as often as it likes."""
+        task = self.submit(play, tries=1, attempts=300, until=4102444800)
+        play.claim(self.pop(play)).kill()
+        play.recovered(play.quick(expired="1s"), id=task, remedy="requeue", attempts=301)
+        play.assertEqual(play.claim(self.pop(play)).task, task)
+        self.finish(play, task)
+
+    def story_without_uuid(self, play):
+        """Payloads of old have none, and failed_jobs wants one."""
+        task = self.submit(play, tries=1, uuid="")
+        play.claim(self.pop(play)).kill()
+        play.recovered(play.quick(expired="1s"), id=task, remedy="fail")
+        play.assertEqual(len(play.cell("SELECT uuid FROM failed_jobs")), 36)
