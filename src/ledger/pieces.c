@@ -163,6 +163,14 @@ static bool is_bulk(const struct plan *plan, int cell)
 	return !needed;
 }
 
+/* States are names: one that is kept as a number is the text of that number. */
+static bool is_number(const struct column *column)
+{
+	return column->kind == COLUMN_NUMBER ||
+	       (column->kind == COLUMN_PLAIN &&
+		(strstr(column->type, "int") || strstr(column->type, "bool")));
+}
+
 /* The fragment that makes a column's type one that is read; NULL: it is read as it is. */
 static const char *reading(const struct plan *plan, const struct table *table,
 			   const char *column)
@@ -172,6 +180,8 @@ static const char *reading(const struct plan *plan, const struct table *table,
 	bool seconds = table == plan->table && kind == COLUMN_SPAN;
 	bool opaque = kind == COLUMN_OPAQUE || kind == COLUMN_JSON_LIST ||
 		      kind == COLUMN_JSONB_LIST || kind == COLUMN_SPAN;
+	opaque |= found && table == plan->table && is_number(found) &&
+		  string_equal(column, plan->profile->roles[ROLE_STATE]);
 	for (size_t i = 0; seconds && i < plan->profile->policy.rule_count; i++) {
 		if (string_equal(plan->profile->policy.rules[i].after_column, column)) {
 			return plan_sql(plan, SQL_AS_SECONDS)->text;
@@ -186,6 +196,14 @@ static const char *readable(struct plan *plan, const struct table *table, const 
 {
 	const char *text = reading(plan, table, column);
 	struct hole holes[] = { { "column", piece_column(plan, alias, column) } };
+	return text && holes[0].text ? fill(&plan->arena, text, holes, 1) : holes[0].text;
+}
+
+const char *piece_state(struct plan *plan)
+{
+	const char *column = plan->profile->roles[ROLE_STATE];
+	const char *text = reading(plan, plan->table, column);
+	struct hole holes[] = { { "column", piece_own(plan, column) } };
 	return text && holes[0].text ? fill(&plan->arena, text, holes, 1) : holes[0].text;
 }
 

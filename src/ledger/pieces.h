@@ -27,6 +27,8 @@ const char *plan_relation(struct plan *plan);
 const char *piece_column(struct plan *plan, const char *alias, const char *column);
 /* A column of the task table in a statement about it: its name, or the expression. */
 const char *piece_own(struct plan *plan, const char *column);
+/* The state in a statement about the task table, as it is read: a text. */
+const char *piece_state(struct plan *plan);
 /* SQL of the profile over the row, in a statement about its table: `{row}` is the table's name. */
 const char *piece_raw(struct plan *plan, const char *sql);
 /* All columns of the task table, the row's version where rows have one, and what is computed and read. */

@@ -139,8 +139,7 @@ void make_looks(struct maker *m)
 	     { "claims", claims }, { "claimed", signal_column(plan, SIGNAL_CLAIMED) },
 	     { "beat", signal_column(plan, SIGNAL_BEAT) });
 	MAKE(m, SQL_COUNT_STATES, &plan->count_states,
-	     { "state", piece_own(plan, plan->profile->roles[ROLE_STATE]) },
-	     { "relation", plan_relation(plan) });
+	     { "state", piece_state(plan) }, { "relation", plan_relation(plan) });
 	MAKE(m, SQL_READ, &plan->read,
 	     { "columns", piece_columns(plan, /* with_bulk= */ true) },
 	     { "every", piece_every(plan) }, { "relation", plan_relation(plan) },
