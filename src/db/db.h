@@ -112,6 +112,7 @@ struct db_driver {
 	const char *own_prefix;       /* of our own tables there: "reclaim_" or "reclaim." */
 	const char *explain; /* put before a statement, gives the engine's plan for it */
 	bool whole_indexes; /* there are no partial ones: an index on some states begins with the state */
+	bool flat_names;  /* tables have no schemas: a dot is a part of the name */
 	bool loose_types; /* a column may hold values of other types than its own */
 	bool marks_by_place; /* a parameter that stands twice has one marker; else each occurrence has its own */
 	/* Whether that plan reads all rows of the table; `name`: its name or alias in the statement. */

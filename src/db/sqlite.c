@@ -221,6 +221,7 @@ const struct db_driver sqlite_driver = {
 	.explain = "EXPLAIN QUERY PLAN ",
 	.plan_scans = plan_scans,
 	.own_prefix = "reclaim_",
+	.flat_names = true,
 	.loose_types = true,
 	.marks_by_place = true,
 	.marker = marker,

@@ -108,7 +108,7 @@ static bool print_order(struct arena *arena, struct plan *plan, struct text *on)
 	    !plan_stores(plan, column) || is_named(plan, column)) {
 		return true;
 	}
-	const struct hole hole = { "column", quote_name(arena, plan->driver, column) };
+	const struct hole hole = { "column", quote_name_part(arena, plan->driver, column) };
 	const char *key =
 		hole.text ? fill(arena, plan_sql(plan, SQL_ASCENDING)->text, &hole, 1) : NULL;
 	text_printf(on, "%s, ", key ? key : "");
@@ -120,7 +120,7 @@ static void print_named(struct arena *arena, struct plan *plan, struct text *on)
 {
 	size_t at = 0;
 	for (const char *name; (name = next_named(plan, &at));) {
-		text_printf(on, "%s, ", quote_name(arena, plan->driver, name));
+		text_printf(on, "%s, ", quote_name_part(arena, plan->driver, name));
 	}
 }
 
@@ -134,7 +134,7 @@ static bool print_columns(struct arena *arena, struct plan *plan, struct text *o
 	if (has_named(plan)) {
 		print_named(arena, plan, on);
 	} else if (plan->driver->whole_indexes && state) {
-		text_printf(on, "%s, ", quote_name(arena, plan->driver, state));
+		text_printf(on, "%s, ", quote_name_part(arena, plan->driver, state));
 	} else if (!plan->driver->whole_indexes) {
 		/* By state alone: what a beat writes has no place in an index. */
 		text_printf(where, " WHERE %s",
@@ -147,8 +147,9 @@ static bool print_columns(struct arena *arena, struct plan *plan, struct text *o
 	}
 	for (size_t i = 0; i < plan->key_count; i++) {
 		if (!is_named(plan, profile->key.items[i])) {
-			text_printf(on, "%s, ",
-				    quote_name(arena, plan->driver, profile->key.items[i]));
+			text_printf(
+				on, "%s, ",
+				quote_name_part(arena, plan->driver, profile->key.items[i]));
 		}
 	}
 	/* The last comma has nothing behind it. */
@@ -199,7 +200,7 @@ static const char *joined(struct arena *arena, const struct result *statements)
 static const char *whole(struct arena *arena, struct plan *plan, const struct index_wish *wish)
 {
 	const struct hole holes[] = {
-		{ "name", quote_name(arena, plan->driver, wish->name) },
+		{ "name", quote_name_part(arena, plan->driver, wish->name) },
 		{ "relation", quote_name(arena, plan->driver, plan->table->name) },
 		{ "on", wish->on },
 		{ "where", wish->where },

@@ -132,7 +132,8 @@ static const char *column_sql(struct ledger *ledger, struct arena *arena,
 {
 	const struct db_driver *driver = ledger->db->driver;
 	const struct hole holes[] = { { "relation", quote_name(arena, driver, table->name) },
-				      { "column", quote_name(arena, driver, step->column) },
+				      { "column",
+					quote_name_part(arena, driver, step->column) },
 				      { "type", type_of(ledger, step->type) } };
 	return filled(ledger, arena, SQL_ADD_COLUMN, holes, sizeof(holes) / sizeof(holes[0]));
 }
@@ -170,13 +171,13 @@ static const char *index_sql(struct ledger *ledger, struct arena *arena,
 	if (driver->whole_indexes && step->index_where) {
 		const char *state = ledger->profile->roles[ROLE_STATE];
 		bool stored = !string_equal(state, STATE_BY_PREDICATE);
-		on = stored ? arena_printf(arena, "%s, %s", quote_name(arena, driver, state),
-					   on)
+		on = stored ? arena_printf(arena, "%s, %s",
+					   quote_name_part(arena, driver, state), on)
 			    : on;
 		where = "";
 	}
 	const struct hole holes[] = { { "relation", quote_name(arena, driver, table->name) },
-				      { "name", quote_name(arena, driver, step->index) },
+				      { "name", quote_name_part(arena, driver, step->index) },
 				      { "on", on },
 				      { "where", where } };
 	return filled(ledger, arena, SQL_CREATE_INDEX, holes, sizeof(holes) / sizeof(holes[0]));

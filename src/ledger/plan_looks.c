@@ -138,8 +138,8 @@ void make_looks(struct maker *m)
 	MAKE(m, SQL_NEWEST_CLAIM, &plan->newest_claim, { "relation", plan_relation(plan) },
 	     { "claims", claims }, { "claimed", signal_column(plan, SIGNAL_CLAIMED) },
 	     { "beat", signal_column(plan, SIGNAL_BEAT) });
-	MAKE(m, SQL_COUNT_STATES, &plan->count_states,
-	     { "state", piece_state(plan) }, { "relation", plan_relation(plan) });
+	MAKE(m, SQL_COUNT_STATES, &plan->count_states, { "state", piece_state(plan) },
+	     { "relation", plan_relation(plan) });
 	MAKE(m, SQL_READ, &plan->read,
 	     { "columns", piece_columns(plan, /* with_bulk= */ true) },
 	     { "every", piece_every(plan) }, { "relation", plan_relation(plan) },

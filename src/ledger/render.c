@@ -282,14 +282,31 @@ enum reclaim_status planned_run_many(struct db *db, const struct planned *planne
 	return db_run_many(db, &planned->statement, params, count, ret_changed, error);
 }
 
+static void add_quoted_part(struct text *out, const struct db_driver *driver, const char *name,
+			    size_t size)
+{
+	text_add_char(out, driver->quote);
+	text_add_quoted(out, name, size, driver->quote);
+	text_add_char(out, driver->quote);
+}
+
+const char *quote_name_part(struct arena *arena, const struct db_driver *driver,
+			    const char *name)
+{
+	struct text TEXT_CLEANUP out = { 0 };
+	add_quoted_part(&out, driver, name, strlen(name));
+	return out.failed ? NULL : arena_copy(arena, text_string(&out), out.size);
+}
+
 const char *quote_name(struct arena *arena, const struct db_driver *driver, const char *name)
 {
 	struct text TEXT_CLEANUP out = { 0 };
+	if (driver->flat_names) {
+		return quote_name_part(arena, driver, name);
+	}
 	for (const char *at = name;; at++) {
 		size_t size = strcspn(at, ".");
-		text_add_char(&out, driver->quote);
-		text_add_quoted(&out, at, size, driver->quote);
-		text_add_char(&out, driver->quote);
+		add_quoted_part(&out, driver, at, size);
 		at += size;
 		if (!*at) {
 			break;

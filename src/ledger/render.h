@@ -70,7 +70,10 @@ enum reclaim_status planned_run_many(struct db *db, const struct planned *planne
 				     const struct inputs *const *inputs, size_t count,
 				     int64_t *ret_changed, struct reclaim_error *error);
 
-/* "a"."b" for a.b; in an arena. */
+/* "a.b" for a.b: a column, an index. In an arena. */
+const char *quote_name_part(struct arena *arena, const struct db_driver *driver,
+			    const char *name);
+/* "a"."b" for a.b, where tables have schemas; in an arena. */
 const char *quote_name(struct arena *arena, const struct db_driver *driver, const char *name);
 /* 'text', each ' doubled. */
 const char *quote_literal(struct arena *arena, const char *string);
