@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#define WORDS_MAX 18
+#define WORDS_MAX 22
 #define NAME_MAX_SIZE 64
 
 static const struct {
@@ -27,7 +27,8 @@ static const struct {
 			   { "claimed_at", "locked_at", "started_at", "reserved_at",
 			     "picked_at", "attempted_at", "leased_at", "processing_started_at",
 			     "processing_at", "run_started_at", "started_on", "started",
-			     "begun_at", "dequeued_at", "taken_at" } },
+			     "begun_at", "dequeued_at", "taken_at", "acquired_at",
+			     "start_time" } },
 	[PART_BEAT] = { "beat_at",
 			true,
 			{ "heartbeat_at", "last_heartbeat_at", "last_heartbeat", "heartbeat_on",
@@ -35,9 +36,10 @@ static const struct {
 			  "last_ping_at", "last_ping", "ping" } },
 	[PART_LEASE] = { "lease_until",
 			 true,
-			 { "lease_until", "lease_expires_at", "lease_expiry", "locked_until",
-			   "lock_until", "lock_expires_at", "claim_expires_at", "claimed_until",
-			   "reserved_until", "visible_after", "leased_until", "lock_expiry" } },
+			 { "lease_until", "lease_expires_at", "lease_expires", "lease_expiry",
+			   "locked_until", "lock_until", "lock_expires_at", "claim_expires_at",
+			   "claimed_until", "reserved_until", "visible_after", "leased_until",
+			   "lock_expiry" } },
 	[PART_DEADLINE] = { "deadline",
 			    true,
 			    { "deadline", "deadline_at", "timeout_at", "must_finish_by",
@@ -82,22 +84,27 @@ static const struct {
 	[PART_FINISHED] = { "finished_at",
 			    true,
 			    { "finished_at", "completed_at", "ended_at", "done_at",
-			      "finalized_at", "completed_on", "finished", "stopped_at" } },
+			      "finalized_at", "completed_on", "finished", "stopped_at",
+			      "finished_on", "processed_at", "succeeded_at", "end_time" } },
 };
 
 static const char *const states[STATE_COUNT][WORDS_MAX] = {
-	[STATE_READY] = { "pending", "queued", "ready", "available", "waiting", "new", "todo",
-			  "to_do", "created", "scheduled", "enqueued", "open", "retry",
-			  "retrying", "retryable", "submitted", "idle" },
-	[STATE_RUNNING] = { "running", "in_progress", "processing", "active", "executing",
-			    "started", "claimed", "working", "locked", "doing", "busy",
-			    "reserved", "assigned", "dispatched", "picked", "leased" },
+	[STATE_READY] = { "pending",   "queued", "ready",       "available", "waiting",
+			  "new",       "todo",   "to_do",       "created",   "scheduled",
+			  "enqueued",  "open",   "retry",       "retrying",  "retryable",
+			  "submitted", "idle",   "not_started", "backlog",   "initial",
+			  "unclaimed" },
+	[STATE_RUNNING] = { "running", "in_progress", "processing", "active",     "executing",
+			    "started", "claimed",     "working",    "locked",     "doing",
+			    "busy",    "reserved",    "assigned",   "dispatched", "picked",
+			    "leased",  "inprogress",  "in_process", "in_flight",  "acquired" },
 	[STATE_COMPLETED] = { "completed", "complete", "done", "finished", "succeeded",
 			      "success", "successful", "ok", "processed", "closed" },
 	[STATE_FAILED] = { "failed", "error", "errored", "failure", "dead", "discarded",
-			   "expired", "timed_out", "timeout", "rejected" },
+			   "expired", "timed_out", "timeout", "rejected", "fail", "crashed",
+			   "killed", "abandoned", "broken" },
 	[STATE_CANCELLED] = { "cancelled", "canceled", "aborted", "revoked", "skipped",
-			      "deleted" },
+			      "deleted", "cancel", "stopped" },
 	[STATE_STUCK] = { "stuck", "stalled" },
 };
 
@@ -135,7 +142,10 @@ static bool can_be(const struct column *column, enum part part)
 	bool counts =
 		part == PART_ATTEMPTS || part == PART_MAX_ATTEMPTS || part == PART_PRIORITY;
 	bool instant = column->kind == COLUMN_INSTANT || column->kind == COLUMN_ZONED;
-	return !flag && !(counts && (instant || column->kind == COLUMN_TEXT)) &&
+	bool never = parts[part].time &&
+		     (column->kind == COLUMN_OPAQUE || column->kind == COLUMN_BYTES ||
+		      column->kind == COLUMN_UUID);
+	return !flag && !never && !(counts && (instant || column->kind == COLUMN_TEXT)) &&
 	       !(instant && !parts[part].time);
 }
 
@@ -154,13 +164,15 @@ const struct column *part_column(const struct table *table, enum part part)
 	return NULL;
 }
 
-enum state state_meant(const char *native)
+/* Its place in the dictionary; STATE_NONE: it has none. */
+static enum state look_up(const char *native, size_t *ret_place)
 {
 	char name[NAME_MAX_SIZE];
 	normalize(native, name);
 	for (unsigned state = STATE_READY; state < STATE_COUNT; state++) {
 		for (size_t w = 0; w < WORDS_MAX && states[state][w]; w++) {
 			if (strcmp(name, states[state][w]) == 0) {
+				*ret_place = w;
 				return (enum state)state;
 			}
 		}
@@ -168,12 +180,41 @@ enum state state_meant(const char *native)
 	return STATE_NONE;
 }
 
+enum state state_meant(const char *native)
+{
+	size_t unused;
+	return look_up(native, &unused);
+}
+
+size_t state_rank(const char *native)
+{
+	size_t place = WORDS_MAX;
+	look_up(native, &place);
+	return place;
+}
+
+/* A table's name says so by one of these words in it. */
+static bool is_named_like_tasks(const char *name)
+{
+	static const char *const words[] = { "job",    "task",      "queue",
+					     "outbox", "work_item", "workitem" };
+	bool found = false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		found |= strcasestr(name, words[i]) != NULL;
+	}
+	return found;
+}
+
 bool looks_like_tasks(const struct table *table)
 {
-	bool state = part_column(table, PART_STATE), claimed = part_column(table, PART_CLAIMED),
-	     lease = part_column(table, PART_LEASE), owner = part_column(table, PART_OWNER),
+	bool state = part_column(table, PART_STATE), owner = part_column(table, PART_OWNER),
 	     attempts = part_column(table, PART_ATTEMPTS);
-	return ((state && (claimed || lease || attempts)) ||
-		((claimed || lease) && (owner || attempts))) &&
-	       (owner || attempts || part_column(table, PART_PAYLOAD));
+	bool claimed = part_column(table, PART_CLAIMED) || part_column(table, PART_LEASE) ||
+		       part_column(table, PART_BEAT);
+	bool held = claimed && (state || owner || attempts);
+	bool counted = state && attempts;
+	return is_named_like_tasks(table->name)
+		       ? held || counted || (state && part_column(table, PART_UPDATED))
+		       : (held || counted) &&
+				 (owner || attempts || part_column(table, PART_PAYLOAD));
 }

@@ -39,6 +39,8 @@ bool part_is_time(enum part part);
 const struct column *part_column(const struct table *table, enum part part);
 /* Our word for a native state; STATE_NONE: not in the dictionary. */
 enum state state_meant(const char *native);
+/* How likely it is that this state is the one to be written for its word, the likeliest 0. */
+size_t state_rank(const char *native);
 /* A state, or the time of a claim, and an owner or attempts: likely tasks. */
 bool looks_like_tasks(const struct table *table);
 

@@ -1,33 +1,18 @@
-/* What a table of tasks means, guessed from its columns, types and states: pure, so that every guess can be tested. */
+/* What a table of tasks means, guessed from what was found of it: a profile's text. Pure, so that every guess can be tested. */
 #ifndef APP_GUESS_H
 #define APP_GUESS_H
 
-#include "dictionary.h"
+#include "evidence.h"
 
-#define STATES_MAX 24 /* a column with more values is no state */
+/*
+ * A profile with every guess marked. What only a person can know stands in it as a comment that begins with FILL_IN;
+ * false: there is such a line, and the profile is none yet.
+ */
+#define FILL_IN "# FILL IN: "
+bool guess_profile(const struct evidence_of_table *found, struct text *out);
 
-struct state_seen {
-	const char *native;
-	int64_t count; /* -1: a label that the type allows, not counted */
-	enum state meant;
-};
-
-/* What was found in the database. */
-struct evidence_of_table {
-	const struct table *table;
-	char quote;
-	struct state_seen states[STATES_MAX];
-	size_t state_count;
-	bool state_is_number;
-	enum time_format
-		formats[PART_COUNT]; /* of its times; TIME_FORMAT_COUNT: nothing told */
-};
-
-/* The format that a sample of a column tells; TIME_FORMAT_COUNT: none. */
-enum time_format format_meant(const struct column *column, const struct value *sample);
-
-/* A profile with every guess marked. False: what is missing before it can be one is said in `ret_missing`. */
-bool guess_profile(const struct evidence_of_table *found, struct text *out,
-		   struct text *ret_missing);
+/* The n-th line (from 0) to be filled in: its number in the text, and what it asks for. NULL: there is none. */
+const char *guess_missing(const struct text *profile, size_t n, int *ret_line,
+			  size_t *ret_size);
 
 #endif
