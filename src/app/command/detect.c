@@ -2,6 +2,7 @@
 #include "catalog.h"
 #include "condition.h"
 #include "dictionary.h"
+#include "shell.h"
 #include "table.h"
 
 #include <stdlib.h>
@@ -28,6 +29,8 @@ struct detection {
 	size_t count, room;
 	struct near *near;
 	size_t near_count, near_room;
+	struct names
+		unknown; /* tables that could be of tasks, and of no ledger that is known */
 };
 
 static void detection_finish(struct detection *d)
@@ -41,6 +44,7 @@ static void detection_finish(struct detection *d)
 	}
 	free(d->items);
 	free(d->near);
+	free(d->unknown.items);
 	result_finish(&d->tables);
 	ledger_close(d->ledger);
 }
@@ -147,6 +151,17 @@ static bool note_near(struct detection *d, const char *name, const char *wanted,
 	return true;
 }
 
+/* A ledger that is there, and can't be looked into. */
+static enum reclaim_status note_failed(struct detection *d, const char *name, const char *table,
+				       const char *why)
+{
+	struct text *line = add_near(d, "");
+	if (line) {
+		text_printf(line, "table '%s' is %s's, but: %s", table, name, why);
+	}
+	return line ? RECLAIM_OK : RECLAIM_NO_MEMORY;
+}
+
 /* One built-in profile against the database. A profile that does not fit is no failure. */
 static enum reclaim_status try_profile(struct detection *d, const char *name,
 				       struct reclaim_error *error)
@@ -162,7 +177,9 @@ static enum reclaim_status try_profile(struct detection *d, const char *name,
 	enum reclaim_status status = app_open_as(&app, /* creates= */ false,
 						 /* looks= */ true, &ledger, error);
 	if (!status && ledger_plan(ledger, &why) == RECLAIM_OK) {
-		status = describe(d, name, ledger, error);
+		if (describe(d, name, ledger, &why)) {
+			status = note_failed(d, name, profile->table, why.message);
+		}
 	} else if (!status && !profile->native) {
 		status = note_near(d, name, profile->table, why.message)
 				 ? RECLAIM_OK
@@ -170,6 +187,50 @@ static enum reclaim_status try_profile(struct detection *d, const char *name,
 	}
 	profile_destroy(profile);
 	ledger_close(ledger);
+	return status;
+}
+
+/* Of a ledger that was found: its table, told with or without a schema, or another one of the schema that is its own. */
+static bool is_known(const struct detection *d, const char *table)
+{
+	bool known = false;
+	size_t schema = (size_t)(bare(table) - table);
+	for (size_t i = 0; i < d->count; i++) {
+		const char *found = text_string(&d->items[i].table);
+		known |= string_equal(bare(found), bare(table)) ||
+			 (schema > 0 && strncmp(found, table, schema) == 0);
+	}
+	return known;
+}
+
+static enum reclaim_status add_unknown(struct detection *d, const char *table,
+				       struct reclaim_error *error)
+{
+	const char **items =
+		reallocarray(d->unknown.items, d->unknown.count + 1, sizeof(*items));
+	if (!items) {
+		return fail_no_memory(error);
+	}
+	items[d->unknown.count++] = table;
+	d->unknown.items = items;
+	return RECLAIM_OK;
+}
+
+/* What could be a table of tasks, by the names of its columns. */
+static enum reclaim_status look_for_tasks(struct detection *d, struct reclaim_error *error)
+{
+	enum reclaim_status status = RECLAIM_OK;
+	for (size_t i = 0; !status && i < d->tables.rows; i++) {
+		struct table *table = NULL;
+		if (is_known(d, table_at(d, i))) {
+			continue;
+		}
+		status = db_look_up(d->ledger->db, table_at(d, i), &table, error);
+		if (!status && table->exists && looks_like_tasks(table)) {
+			status = add_unknown(d, table_at(d, i), error);
+		}
+		table_destroy(table);
+	}
 	return status;
 }
 
@@ -184,10 +245,30 @@ static enum reclaim_status look_around(struct detection *d, struct reclaim_error
 	for (size_t i = 0; !status && profile_builtin_at(i, &name); i++) {
 		status = try_profile(d, name, error);
 	}
-	return status;
+	return status ? status : look_for_tasks(d, error);
 }
 
 /* ---- what is said ---- */
+
+static void print_adoption(struct text *out, const char *table)
+{
+	text_add(out, "reclaim adopt ");
+	text_add_shell(out, table);
+}
+
+/* A table that could be of tasks, of no known ledger. */
+static void print_unknown_json(struct text *out, const char *table)
+{
+	struct text TEXT_CLEANUP next = { 0 };
+	struct json json = { .out = out };
+	print_adoption(&next, table);
+	json_open(&json, NULL, '{');
+	json_string(&json, "profile", NULL);
+	json_string(&json, "table", table);
+	json_string(&json, "next", text_string(&next));
+	json_close(&json, '}');
+	text_add(out, "\n");
+}
 
 static void print_json(struct text *out, const struct detection *d)
 {
@@ -207,6 +288,9 @@ static void print_json(struct text *out, const struct detection *d)
 		json_string(&json, "next", text_string(&next));
 		json_close(&json, '}');
 		text_add(out, "\n");
+	}
+	for (size_t i = 0; i < d->unknown.count; i++) {
+		print_unknown_json(out, d->unknown.items[i]);
 	}
 }
 
@@ -239,36 +323,16 @@ static void print_text(struct text *out, const struct detection *d)
 	text_table_print(out, &table, &screen);
 }
 
-/* Nothing is known here: what could be a table of tasks, by the names of its columns. */
-static enum reclaim_status suggest(const struct detection *d, struct reclaim_error *error)
+static void say_unknown(const struct detection *d)
 {
-	enum reclaim_status status = RECLAIM_OK;
-	for (size_t i = 0; !status && i < d->tables.rows; i++) {
-		struct table *table = NULL;
-		status = db_look_up(d->ledger->db, table_at(d, i), &table, error);
-		if (!status && table->exists && looks_like_tasks(table)) {
-			app_complain(d->app,
-				     "table '%s' looks like one of tasks: "
-				     "reclaim adopt %s > %s.conf",
-				     table_at(d, i), table_at(d, i), bare(table_at(d, i)));
-		}
-		table_destroy(table);
+	for (size_t i = 0; i < d->unknown.count; i++) {
+		struct text TEXT_CLEANUP next = { 0 };
+		print_adoption(&next, d->unknown.items[i]);
+		text_add(&next, " > ");
+		text_add_file_name(&next, bare(d->unknown.items[i]));
+		app_complain(d->app, "table '%s' looks like one of tasks: %s.conf",
+			     d->unknown.items[i], text_string(&next));
 	}
-	return status;
-}
-
-/* Of a ledger that was found: its table, or another one of the schema that is its own. */
-static bool is_known(const struct detection *d, const char *table)
-{
-	size_t schema = (size_t)(bare(table) - table);
-	for (size_t i = 0; i < d->count; i++) {
-		const char *found = text_string(&d->items[i].table);
-		if (string_equal(found, table) ||
-		    (schema > 0 && strncmp(found, table, schema) == 0)) {
-			return true;
-		}
-	}
-	return false;
 }
 
 static void say_near(const struct detection *d)
@@ -283,7 +347,6 @@ static void say_near(const struct detection *d)
 static int report(const struct detection *d)
 {
 	struct text TEXT_CLEANUP out = { 0 };
-	struct reclaim_error error = { 0 };
 	if (d->app->json) {
 		print_json(&out, d);
 	} else if (d->count > 0) {
@@ -291,16 +354,16 @@ static int report(const struct detection *d)
 	}
 	int code = app_out(d->app, &out);
 	say_near(d);
+	if (!d->app->json) {
+		say_unknown(d);
+	}
 	if (code || d->count > 0) {
 		return code;
 	}
-	if (suggest(d, &error)) {
-		return app_fail(d->app, &error);
-	}
 	app_complain(d->app,
-		     "no ledger that a built-in profile knows, in %zu tables; "
+		     "no ledger that a built-in profile knows, in %zu table%s; "
 		     "`reclaim adopt TABLE` writes a profile for a table of yours",
-		     d->tables.rows);
+		     d->tables.rows, d->tables.rows == 1 ? "" : "s");
 	return EXIT_NOT_FOUND;
 }
 
@@ -321,8 +384,8 @@ const struct command detect_command = {
 	.arguments = "",
 	.summary = "finds the ledgers in a database that a built-in profile knows",
 	.about = "Holds every built-in profile against the tables that are there: what fits, "
-		 "how "
-		 "many claims are in flight and stale, and what to try next. It only looks.",
+		 "how many claims are in flight and stale, and what to try next; and which "
+		 "other tables look like tasks. It only looks.",
 	.codes = "3 nothing that is known",
 	.example = "reclaim --db postgres://app@localhost/app detect",
 	.run = run,
