@@ -133,6 +133,12 @@ static const char *cleared_value(const struct column *column, enum part part)
 	return column->nullable ? "NULL" : part == PART_OWNER && text ? "''" : NULL;
 }
 
+/* What a SET list can name. */
+static bool can_be_set(const struct column *column)
+{
+	return !column->key && !strpbrk(column->name, "'\"`(){}<>!,;=");
+}
+
 static void add_cleared(struct text *set, const struct column *column, const char *value)
 {
 	struct text TEXT_CLEANUP assignment = { 0 };
@@ -141,35 +147,55 @@ static void add_cleared(struct text *set, const struct column *column, const cha
 	write_string(set, text_string(&assignment));
 }
 
-void write_requeue(struct writer *w)
+/* What is cleared, and what can't be, because it has to have a value. */
+static void list_cleared(const struct writer *w, struct text *set, struct text *left)
 {
 	static const enum part cleared[] = { PART_OWNER, PART_CLAIMED, PART_BEAT, PART_LEASE };
-	struct text TEXT_CLEANUP set = { 0 };
-	struct text TEXT_CLEANUP left = { 0 };
 	for (size_t i = 0; i < sizeof(cleared) / sizeof(cleared[0]); i++) {
 		const struct column *column = w->columns[cleared[i]];
 		const char *value = column ? cleared_value(column, cleared[i]) : NULL;
-		bool can_be_set = column && !strpbrk(column->name, "'\"`(){}<>!,;=");
-		if (value && can_be_set) {
-			add_cleared(&set, column, value);
+		if (value && can_be_set(column)) {
+			add_cleared(set, column, value);
 		} else if (column) {
-			text_printf(&left, "%s%s", left.size ? ", " : "", column->name);
+			text_printf(left, "%s%s", left->size ? ", " : "", column->name);
 		}
 	}
+}
+
+/* A list that changes nothing: without one, what can't be cleared would be. */
+static void keep_first(const struct writer *w, struct text *set)
+{
+	for (int p = 0; p < PART_COUNT && set->size == 0; p++) {
+		const struct column *column = p == PART_STATE ? NULL : w->columns[p];
+		if (column && can_be_set(column)) {
+			add_cleared(set, column, column->name);
+		}
+	}
+}
+
+void write_requeue(struct writer *w)
+{
+	struct text TEXT_CLEANUP set = { 0 };
+	struct text TEXT_CLEANUP left = { 0 };
 	if (!w->has[STATE_READY]) {
 		return;
 	}
-	text_add(w->out,
-		 "\n# What a worker's claim sets is cleared; add what else it changes.\n");
+	list_cleared(w, &set, &left);
+	if (set.size == 0 && !w->by_state) {
+		text_add(w->out,
+			 "\n" FILL_IN "requeue { set = { \"column = …\" } }, what makes "
+			 "a row ready again\n");
+		return;
+	}
 	if (left.size > 0) {
-		text_printf(w->out, "# Left as they are, because they can't be NULL: %s.\n",
+		keep_first(w, &set);
+		text_printf(w->out, "\n# These can't be NULL, and stay as they are: %s.",
 			    text_string(&left));
 	}
-	/* Without a column of states the SET list alone makes a row ready. */
-	text_printf(w->out,
-		    set.size > 0 || w->by_state ? "requeue {\n\tset = { %s }\n}\n"
-						: FILL_IN
-			    "requeue { set = { \"column = …\" } }, what makes a row "
-			    "ready again%s\n",
-		    text_string(&set));
+	if (set.size > 0) {
+		text_printf(w->out,
+			    "\n# What a worker's claim sets is cleared; add what else it "
+			    "changes.\nrequeue {\n\tset = { %s }\n}\n",
+			    text_string(&set));
+	}
 }

@@ -10,8 +10,8 @@
 
 /* A built-in profile that fits the tables that are there. */
 struct found {
-	const char *profile;
-	struct text table, version;
+	const char *profile, *table;
+	struct text version;
 	int64_t in_flight, stale, blind, oldest;
 };
 
@@ -23,6 +23,7 @@ struct near {
 
 struct detection {
 	const struct app *app;
+	struct arena arena;
 	struct ledger *ledger; /* for looking around; its profile plays no part */
 	struct result tables;
 	struct found *items;
@@ -36,7 +37,6 @@ struct detection {
 static void detection_finish(struct detection *d)
 {
 	for (size_t i = 0; i < d->count; i++) {
-		text_finish(&d->items[i].table);
 		text_finish(&d->items[i].version);
 	}
 	for (size_t i = 0; i < d->near_count; i++) {
@@ -46,6 +46,7 @@ static void detection_finish(struct detection *d)
 	free(d->near);
 	free(d->unknown.items);
 	result_finish(&d->tables);
+	arena_finish(&d->arena);
 	ledger_close(d->ledger);
 }
 
@@ -95,10 +96,11 @@ static enum reclaim_status describe(struct detection *d, const char *name,
 	if (status) {
 		return status;
 	}
-	struct found *found = add_found(d);
+	const char *table = arena_string(&d->arena, ledger->profile->table);
+	struct found *found = table ? add_found(d) : NULL;
 	if (found) {
 		found->profile = name;
-		text_add(&found->table, ledger->profile->table);
+		found->table = table;
 		found->in_flight = condition.counts.in_flight;
 		found->stale = condition.stale;
 		found->blind = condition.blind;
@@ -190,13 +192,14 @@ static enum reclaim_status try_profile(struct detection *d, const char *name,
 	return status;
 }
 
-/* Of a ledger that was found: its table, told with or without a schema, or another one of the schema that is its own. */
+/* Ours, or of a ledger that was found: its table, told with or without a schema, or another one of its own schema. */
 static bool is_known(const struct detection *d, const char *table)
 {
-	bool known = false;
+	const char *own = d->ledger->db->driver->own_prefix;
 	size_t schema = (size_t)(bare(table) - table);
+	bool known = strncmp(table, own, strlen(own)) == 0;
 	for (size_t i = 0; i < d->count; i++) {
-		const char *found = text_string(&d->items[i].table);
+		const char *found = d->items[i].table;
 		known |= string_equal(bare(found), bare(table)) ||
 			 (schema > 0 && strncmp(found, table, schema) == 0);
 	}
@@ -279,7 +282,7 @@ static void print_json(struct text *out, const struct detection *d)
 		text_printf(&next, "reclaim --profile %s sweep --dry-run", found->profile);
 		json_open(&json, NULL, '{');
 		json_string(&json, "profile", found->profile);
-		json_string(&json, "table", text_string(&found->table));
+		json_string(&json, "table", found->table);
 		json_string(&json, "version",
 			    found->version.size ? text_string(&found->version) : NULL);
 		json_int(&json, "in_flight", found->in_flight);
@@ -313,7 +316,7 @@ static void print_text(struct text *out, const struct detection *d)
 		text_printf(&next, "reclaim --profile %s %s", found->profile,
 			    found->stale ? "sweep --dry-run" : "check");
 		text_table_add(&table, TINT_GOOD, found->profile);
-		text_table_add(&table, TINT_PLAIN, text_string(&found->table));
+		text_table_add(&table, TINT_PLAIN, found->table);
 		text_table_add(&table, TINT_PLAIN, text_string(&found->version));
 		text_table_add_count(&table, found->in_flight);
 		text_table_add_count(&table, found->stale);
