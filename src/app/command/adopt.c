@@ -333,6 +333,6 @@ const struct command adopt_command = {
 		"with it would do now, and what to try next; or what only a person can fill "
 		"in, line by line. With --json all of it is one object.",
 	.codes = "2 something has to be filled in; 3 no such table",
-	.example = "reclaim --db sqlite:app.db adopt jobs > jobs.conf",
+	.example = "reclaim --db URL adopt jobs > jobs.conf",
 	.run = run,
 };

@@ -390,6 +390,6 @@ const struct command detect_command = {
 		 "how many claims are in flight and stale, and what to try next; and which "
 		 "other tables look like tasks. It only looks.",
 	.codes = "3 nothing that is known",
-	.example = "reclaim --db postgres://app@localhost/app detect",
+	.example = "reclaim --db URL detect",
 	.run = run,
 };
