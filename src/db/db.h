@@ -24,6 +24,9 @@ struct statement {
 	int slot_count;
 	int param_count;
 	bool writes;
+	bool many; /* it changes one row at most */
+	/* Does it for many rows of parameters, as the contract of the SQL says; NULL: the engine has none of this. */
+	const struct statement *at_once;
 };
 
 /* What of a column's type the statements about it depend on. */

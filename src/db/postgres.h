@@ -97,6 +97,8 @@ bool trip_script(struct trip *trip, struct postgres *pg, const char *sql,
 
 /* ---- postgres_value.c ---- */
 
+enum reclaim_status postgres_fail_nul(const struct statement *statement,
+				      struct reclaim_error *error);
 enum reclaim_status postgres_bind(struct arena *arena, const struct statement *statement,
 				  const struct value *params, struct bound *ret_bound,
 				  struct reclaim_error *error);
@@ -123,6 +125,8 @@ extern const char postgres_settle_sql[];        /* before each commit */
 enum reclaim_status postgres_run(struct db *db, const struct statement *statement,
 				 const struct value *params, struct result *ret_result,
 				 struct reclaim_error *error);
+/* ---- postgres_many.c ---- */
+
 enum reclaim_status postgres_run_many(struct db *db, const struct statement *statement,
 				      const struct value *params, size_t count,
 				      int64_t *ret_changed, struct reclaim_error *error);

@@ -78,7 +78,9 @@ static bool starts(const char *sql, const char *word)
 /* What a statement needs to be allowed to do with a table. */
 static const char *table_rights(const char *sql)
 {
-	return starts(sql, "INSERT")   ? "SELECT, INSERT"
+	bool inserts =
+		starts(sql, "INSERT") || (starts(sql, "WITH") && strstr(sql, "INSERT INTO"));
+	return inserts                 ? "SELECT, INSERT"
 	       : starts(sql, "DELETE") ? "SELECT, DELETE"
 	       : starts(sql, "UPDATE") || starts(sql, "WITH") || strstr(sql, " KEY UPDATE")
 		       ? "SELECT, UPDATE"

@@ -1,8 +1,5 @@
-/* Statements: alone in a transaction of their own, inside an open one, or many at once. */
+/* Statements: alone in a transaction of their own, or inside an open one. */
 #include "postgres.h"
-
-/* So many in one round trip. */
-#define TOGETHER 500
 
 /* What a trip brings back: the rows of one of its statements. */
 struct fetching {
@@ -125,76 +122,4 @@ enum reclaim_status postgres_run(struct db *db, const struct statement *statemen
 		return status;
 	}
 	return hand_over(pg, statement, &fetching, ret_result, error);
-}
-
-/* ---- many ---- */
-
-struct counting {
-	int64_t *changed;
-	size_t count;
-	bool writes;
-};
-
-static bool count_changed(void *context, int place, const PGresult *answer)
-{
-	struct counting *counting = context;
-	const char *changed = PQcmdTuples((PGresult *)(uintptr_t)answer);
-	/* The first answer is the preparation's, the last the end's. */
-	if (place > 0 && (size_t)place <= counting->count) {
-		struct value count = value_string(changed);
-		counting->changed[place - 1] =
-			counting->writes ? value_integer(&count, 0) : PQntuples(answer);
-	}
-	return true;
-}
-
-static enum reclaim_status run_some(struct postgres *pg, const struct statement *statement,
-				    const struct value *params, size_t count,
-				    int64_t *ret_changed, struct reclaim_error *error)
-{
-	ARENA_CLEANUP struct arena arena = { 0 };
-	struct trip TRIP_CLEANUP trip = { 0 };
-	struct counting counting = { ret_changed, count, statement->writes };
-	enum reclaim_status status = RECLAIM_OK;
-	struct bound *bound = arena_take(&arena, count * sizeof(*bound));
-	if (!bound) {
-		return fail_no_memory(error);
-	}
-	for (size_t i = 0; status == RECLAIM_OK && i < count; i++) {
-		status = postgres_bind(&arena, statement,
-				       params + i * (size_t)statement->param_count, &bound[i],
-				       error);
-	}
-	if (status != RECLAIM_OK) {
-		return status;
-	}
-	trip_start(&trip, pg);
-	trip_prepare(&trip, statement->sql);
-	for (size_t i = 0; i < count; i++) {
-		trip_send_prepared(&trip, &bound[i]);
-	}
-	return trip_end(&trip, count_changed, &counting)
-		       ? RECLAIM_OK
-		       : postgres_fail(pg, &trip, statement->name, statement->sql,
-				       /* commits= */ false, error);
-}
-
-enum reclaim_status postgres_run_many(struct db *db, const struct statement *statement,
-				      const struct value *params, size_t count,
-				      int64_t *ret_changed, struct reclaim_error *error)
-{
-	struct postgres *pg = (struct postgres *)db;
-	enum reclaim_status status = RECLAIM_OK;
-	if (!pg->handle) {
-		return fail(error, RECLAIM_UNAVAILABLE,
-			    "database '%s': %s: the connection was lost before, and the "
-			    "transaction with it",
-			    pg->shown, statement->name);
-	}
-	for (size_t at = 0; status == RECLAIM_OK && at < count; at += TOGETHER) {
-		size_t some = count - at < TOGETHER ? count - at : TOGETHER;
-		status = run_some(pg, statement, params + at * (size_t)statement->param_count,
-				  some, ret_changed + at, error);
-	}
-	return status;
 }

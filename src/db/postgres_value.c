@@ -8,15 +8,21 @@
 
 /* ---- to the engine: text whose type it infers, or bytes ---- */
 
+enum reclaim_status postgres_fail_nul(const struct statement *statement,
+				      struct reclaim_error *error)
+{
+	return fail(error, RECLAIM_INVALID,
+		    "%s: a text has a NUL character, which this engine can't keep",
+		    statement->name);
+}
+
 static enum reclaim_status bind_text(struct arena *arena, const struct statement *statement,
 				     const struct value *value, const char **ret_text,
 				     struct reclaim_error *error)
 {
 	const char *data = value->data ? value->data : "";
 	if (memchr(data, '\0', value->size)) {
-		return fail(error, RECLAIM_INVALID,
-			    "%s: a text has a NUL character, which this engine can't keep",
-			    statement->name);
+		return postgres_fail_nul(statement, error);
 	}
 	*ret_text = arena_copy(arena, data, value->size);
 	return *ret_text ? RECLAIM_OK : fail_no_memory(error);

@@ -227,23 +227,46 @@ static int resolve_place(void *context, const char *name, size_t size)
 	return -1;
 }
 
-enum reclaim_status render_fixed(struct arena *arena, const struct db_driver *driver,
-				 const struct sql_text *text, struct statement *ret_statement,
-				 struct reclaim_error *error)
+static enum reclaim_status render_places(struct arena *arena, const struct db_driver *driver,
+					 const struct sql_text *text, const char *sql,
+					 struct statement *ret_statement,
+					 struct reclaim_error *error)
 {
 	struct sql_text copy = *text;
 	struct scan scan = {
 		.arena = arena, .driver = driver, .resolve = resolve_place, .context = &copy
 	};
 	enum reclaim_status status =
-		scan_sql(&scan, text->text)
-			? scanned(&scan, text->name, text->writes, text->param_count,
-				  ret_statement, error)
-			: fail(error, RECLAIM_INTERNAL,
-			       "statement '%s': no parameter is called ':%s'", text->name,
-			       scan.unknown);
+		scan_sql(&scan, sql) ? scanned(&scan, text->name, text->writes,
+					       text->param_count, ret_statement, error)
+				     : fail(error, RECLAIM_INTERNAL,
+					    "statement '%s': no parameter is called ':%s'",
+					    text->name, scan.unknown);
 	text_finish(&scan.sql);
 	return status;
+}
+
+enum reclaim_status render_fixed(struct arena *arena, const struct db_driver *driver,
+				 const struct sql_text *text, struct statement *ret_statement,
+				 struct reclaim_error *error)
+{
+	struct statement statement = { 0 };
+	struct statement *at_once = NULL;
+	enum reclaim_status status =
+		render_places(arena, driver, text, text->text, &statement, error);
+	if (!status && text->at_once) {
+		at_once = arena_take(arena, sizeof(*at_once));
+		status = at_once ? render_places(arena, driver, text, text->at_once, at_once,
+						 error)
+				 : fail_no_memory(error);
+	}
+	if (status) {
+		return status;
+	}
+	statement.many = text->many;
+	statement.at_once = at_once;
+	*ret_statement = statement;
+	return RECLAIM_OK;
 }
 
 static void gather(const struct planned *planned, const struct inputs *inputs,

@@ -143,11 +143,11 @@ class Refusals(Sandbox):
 
     def test_contract_unreadable_line(self):
         self.assert_contract_refused(
-            "later now", "contract:2: cannot read 'later now'; a statement is name(param …) {hole …} optional writes -> column …"
+            "later now", "contract:2: cannot read 'later now'; a statement is name(param …) {hole …} optional many writes -> column …"
         )
 
     def test_contract_name(self):
-        run_on = "; a statement is name(param …) {hole …} optional writes -> column …"
+        run_on = "; a statement is name(param …) {hole …} optional many writes -> column …"
         self.assert_contract_refused("Later()", "contract:2: cannot read 'Later()'" + run_on)
 
     def test_contract_statement_twice(self):
@@ -221,6 +221,23 @@ class Output(Sandbox):
         source = self.read("sql.c")
         self.assertEqual(source.count('"SELECT {value}\\n"'), 1)
         self.assertRegex(source, r'"version",\s+NULL,')
+
+    def test_what_runs_for_many_rows_may_have_a_text_for_all_at_once(self):
+        self.write("alpha/complete_many.sql", COMPLETE.replace("= :id", "= ANY (:id)"))
+        self.assert_said("alpha/complete_many.sql:1: the statement complete_many is not in contract")
+        self.write("contract", CONTRACT.replace("writes", "many writes"))
+        self.assert_said()
+        self.assertEqual(self.read("sql.c").count("WHERE id = ANY (:id)"), 1)
+        self.assertRegex(self.read("sql.c"), r"complete_holes, true,\s+true,\s+NULL,\s+complete_columns")
+        self.write("alpha/complete_many.sql", "UPDATE t SET result = :result WHERE id = :ids\n")
+        self.assert_said(
+            "alpha/complete_many.sql:1: parameter :ids is not declared for complete (contract:4); allowed: :id :token :result",
+            "alpha/complete_many.sql:1: parameter :id is declared for complete (contract:4) but not used",
+            "alpha/complete_many.sql:1: parameter :token is declared for complete (contract:4) but not used",
+        )
+
+    def assert_said(self, *lines):
+        self.assertEqual(self.embed().stderr.splitlines(), list(lines))
 
     def test_an_included_text_reads_its_parameters_from_the_function(self):
         self.write("contract", CONTRACT + "functions() {relation} optional\n")

@@ -24,7 +24,7 @@ from pathlib import Path
 
 DECLARATION = re.compile(
     r"(?P<name>[^\s(]+)\s*\((?P<params>[^()]*)\)\s*(?:\{(?P<holes>[^{}]*)\}\s*)?"
-    r"(?P<optional>optional\b\s*)?(?P<writes>writes\b\s*)?(?:->\s*(?P<columns>[^(){}]+))?"
+    r"(?P<optional>optional\b\s*)?(?P<many>many\b\s*)?(?P<writes>writes\b\s*)?(?:->\s*(?P<columns>[^(){}]+))?"
 )
 WORD = re.compile(r"[a-z][a-z0-9_]*")
 TOKEN = re.compile(
@@ -36,7 +36,8 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-FORM = "name(param …) {hole …} optional writes -> column …"
+FORM = "name(param …) {hole …} optional many writes -> column …"
+MANY = "_many"
 HOLE = re.compile(r"\{(\w+)\}")
 INCLUDE = re.compile(r"^-- include (?P<name>\w+) as (?P<function>[\w.]+)$", re.MULTILINE)
 
@@ -50,6 +51,7 @@ class Statement:
     columns: list
     writes: bool
     optional: bool
+    many: bool
     description: list
 
 
@@ -122,7 +124,8 @@ def read_contract(path, problems):
         params, holes, columns = (words_of(match, group, path, line, problems) for group in ("params", "holes", "columns"))
         if "writes" in columns:
             problems.add(path, line, f"{match['name']}: 'writes' stands before '->'")
-        statement = Statement(match["name"], line, params, holes, columns, bool(match["writes"]), bool(match["optional"]), description)
+        words = (bool(match[word]) for word in ("writes", "optional", "many"))
+        statement = Statement(match["name"], line, params, holes, columns, *words, description)
         if statement.name in statements:
             problems.add(path, line, f"{statement.name} is declared at line {statements[statement.name].line} already")
             continue
@@ -180,6 +183,12 @@ def check_text(path, text, statement, contract, problems):
     check_names("hole", lambda name: "{" + name + "}", holes, statement.holes, where, contract, problems)
 
 
+def text_of(stem, statements):
+    """The statement that the file's text is of, by itself or for many rows at once."""
+    single = statements.get(stem.removesuffix(MANY))
+    return statements.get(stem) or (single if single and single.many else None)
+
+
 def included(text, engine, problems):
     def replaced(match):
         if match["name"] not in engine.texts:
@@ -199,11 +208,12 @@ def read_engines(contract, statements, problems):
         engine = Engine(folder.name, folder)
         engines.append(engine)
         for path in sorted(folder.glob("*.sql")):
-            if path.stem not in statements:
+            statement = text_of(path.stem, statements)
+            if not statement:
                 problems.add(path, 1, f"the statement {path.stem} is not in {contract}")
                 continue
             engine.texts[path.stem] = path.read_text(encoding="utf-8")
-            check_text(path, engine.texts[path.stem], statements[path.stem], contract, problems)
+            check_text(path, engine.texts[path.stem], statement, contract, problems)
         for name, statement in statements.items():
             if name not in engine.texts and not statement.optional:
                 problems.add(contract, statement.line, f"{name}: the engine {engine.name} has no {folder / (name + '.sql')}")
@@ -236,6 +246,8 @@ struct sql_text {{
 	int param_count;
 	const char *const *holes; /* NULL at the end */
 	bool writes;
+	bool many;           /* each row of parameters changes one row at most */
+	const char *at_once; /* for many of them: their parameters are arrays; NULL: the engine has none of this */
 	const char *const *columns; /* of its result, by place, NULL at the end */
 	int column_count;
 }};
@@ -297,6 +309,10 @@ def literal(text):
     return "\n".join('\t\t"' + "".join(map(escaped, line)) + '"' for line in lines)
 
 
+def text_literal(engine, name):
+    return literal(engine.texts[name]) if name in engine.texts else "\t\tNULL"
+
+
 def name_list(symbol, names):
     items = ", ".join([*(f'"{name}"' for name in names), "NULL"])
     return f"static const char *const {symbol}[] = {{ {items} }};\n"
@@ -309,8 +325,10 @@ def engine_texts(engine, statements):
         lines += [
             f"\t[SQL_{name.upper()}] = {{",
             f'\t\t"{name}",',
-            (literal(engine.texts[name]) if name in engine.texts else "\t\tNULL") + ",",
+            text_literal(engine, name) + ",",
             f"\t\t{name}_params, {len(statement.params)}, {name}_holes, {str(statement.writes).lower()},",
+            f"\t\t{str(statement.many).lower()},",
+            text_literal(engine, name + MANY) + ",",
             f"\t\t{name}_columns, {len(statement.columns)},",
             "\t},",
         ]
