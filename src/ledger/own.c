@@ -1,23 +1,12 @@
 /* The verbs on our own ledger: read, decide, and one statement that matches id, token and state. */
-#include "verbs.h"
+#include "own.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What the decision reads. */
-struct held {
-	enum state state;
-	int64_t token, closed_token;
-	const char *closed_as, *owner;
-	int64_t attempts, max_attempts, recoveries, claimed_at, now;
-};
-
-enum decision { ACCEPT, REPLAY, LOST, NOT_ALLOWED };
-
-/* A token of ours is a whole number above 0, written in one way; anything else can be nobody's. */
-static int64_t parse_token(const char *token)
+int64_t parse_token(const char *token)
 {
 	char *end;
 	errno = 0;
@@ -25,7 +14,7 @@ static int64_t parse_token(const char *token)
 	return number < 0 || errno || *end ? -1 : number;
 }
 
-static enum decision decide_handing_in(const struct held *held, enum act act, int64_t token)
+enum decision decide_handing_in(const struct held *held, enum act act, int64_t token)
 {
 	if (held->closed_token == token) {
 		return string_equal(held->closed_as, act_word(act)) ? REPLAY : LOST;
@@ -49,30 +38,15 @@ static enum decision decide_operator(const struct held *held, enum act act)
 	return NOT_ALLOWED;
 }
 
-/* What is no UTF-8 is nobody's id, and an engine may refuse to compare it. */
-static bool can_exist(const char *id)
+bool can_exist(const char *id)
 {
-	return utf8_invalid_at(id, strlen(id)) == strlen(id);
+	size_t size = strlen(id);
+	return size <= OWN_ID_MAX && utf8_invalid_at(id, size) == size;
 }
 
-static enum reclaim_status read_task(struct ledger *ledger, const char *id,
-				     struct result *result, struct held *ret_held,
-				     struct reclaim_error *error)
+enum reclaim_status read_held(const struct value *row, const char *id, struct held *ret_held,
+			      struct reclaim_error *error)
 {
-	const struct value params[TASK_PARAMS] = { [TASK_ID] = value_string(id) };
-	enum reclaim_status status =
-		can_exist(id) ? ledger_run(ledger, SQL_TASK, params, result, error)
-			      : RECLAIM_OK;
-	if (status) {
-		return status;
-	}
-	if (result->rows == 0) {
-		struct text TEXT_CLEANUP shown = { 0 };
-		text_add_visible(&shown, id, strlen(id));
-		return fail(error, RECLAIM_NOT_FOUND, "no task '%s' in ledger '%s'",
-			    text_string(&shown), ledger->profile->name);
-	}
-	const struct value *row = result_cell(result, 0, 0);
 	struct held held = {
 		.token = value_integer(&row[TASK_R_TOKEN], 0),
 		.closed_token = value_integer(&row[TASK_R_CLOSED_TOKEN], 0),
@@ -93,8 +67,32 @@ static enum reclaim_status read_task(struct ledger *ledger, const char *id,
 	return RECLAIM_OK;
 }
 
-static enum reclaim_status lost(const char *id, const char *token, const struct held *held,
-				struct reclaim_error *error)
+enum reclaim_status not_found(const struct ledger *ledger, const char *id,
+			      struct reclaim_error *error)
+{
+	struct text TEXT_CLEANUP shown = { 0 };
+	text_add_visible(&shown, id, strlen(id));
+	return fail(error, RECLAIM_NOT_FOUND, "no task '%s' in ledger '%s'",
+		    text_string(&shown), ledger->profile->name);
+}
+
+static enum reclaim_status read_task(struct ledger *ledger, const char *id,
+				     struct result *result, struct held *ret_held,
+				     struct reclaim_error *error)
+{
+	const struct value params[TASK_PARAMS] = { [TASK_ID] = value_string(id) };
+	enum reclaim_status status =
+		can_exist(id) ? ledger_run(ledger, SQL_TASK, params, result, error)
+			      : RECLAIM_OK;
+	if (status) {
+		return status;
+	}
+	return result->rows == 0 ? not_found(ledger, id, error)
+				 : read_held(result_cell(result, 0, 0), id, ret_held, error);
+}
+
+enum reclaim_status lost(const char *id, const char *token, const struct held *held,
+			 struct reclaim_error *error)
 {
 	if (held->state == STATE_RUNNING) {
 		return fail(error, RECLAIM_LOST,
@@ -116,25 +114,32 @@ struct doing {
 	int state_at;
 };
 
-static enum reclaim_status audit(struct ledger *ledger, const struct doing *doing,
-				 const struct held *held, struct reclaim_error *error)
+void describe_hand_in(const char *id, enum act act, enum state to, const char *reason,
+		      const struct held *held, struct event *ret_event)
 {
-	char token[24];
-	snprintf(token, sizeof(token), "%lld", (long long)held->token);
-	bool late = doing->act == ACT_COMPLETE && held->state != STATE_RUNNING;
-	const struct event event = {
-		.task = doing->id,
-		.act = act_word(doing->act),
+	bool late = act == ACT_COMPLETE && held->state != STATE_RUNNING;
+	*ret_event = (struct event){
+		.task = id,
+		.act = act_word(act),
 		.from = held->state,
-		.to = doing->to,
+		.to = to,
 		.owner = held->owner,
-		.token = token,
 		.reason = late ? "handed in late, after its recovery and before another claim"
-			       : doing->reason,
+			       : reason,
 		.age = held->claimed_at == NO_TIME ? NO_TIME : held->now - held->claimed_at,
 		.attempts = held->attempts,
 		.recoveries = held->recoveries,
 	};
+}
+
+static enum reclaim_status audit(struct ledger *ledger, const struct doing *doing,
+				 const struct held *held, struct reclaim_error *error)
+{
+	char token[24];
+	struct event event;
+	snprintf(token, sizeof(token), "%lld", (long long)held->token);
+	describe_hand_in(doing->id, doing->act, doing->to, doing->reason, held, &event);
+	event.token = token;
 	return ledger_audit(ledger, &event, error);
 }
 
@@ -403,4 +408,5 @@ const struct verbs own_verbs = {
 	.release = own_release,
 	.retry = own_retry,
 	.cancel = own_cancel,
+	.hand_in = own_hand_in,
 };

@@ -115,6 +115,13 @@ struct verbs {
 				       struct reclaim_error *);
 	enum reclaim_status (*retry)(struct ledger *, const char *id, struct reclaim_error *);
 	enum reclaim_status (*cancel)(struct ledger *, const char *id, struct reclaim_error *);
+	/*
+	 * As verb_hand_in, in the open transaction, all ids different, and what they say checked. BUSY is the status of one
+	 * whose task somebody wrote after the look: it goes by itself. NULL: all of them do.
+	 */
+	enum reclaim_status (*hand_in)(struct ledger *, const struct handing *, size_t count,
+				       enum reclaim_status *ret_statuses,
+				       struct reclaim_error *);
 };
 extern const struct verbs own_verbs, host_verbs;
 
