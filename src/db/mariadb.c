@@ -8,8 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* There are no notifications: somebody may always have changed something. */
-#define LOOK_EVERY (USEC_PER_SEC / 2)
+/*
+ * There are no notifications: somebody may always have changed something. The longer we have had nothing to do, the less
+ * often that is worth a look.
+ */
+#define LOOK_FIRST (USEC_PER_SEC / 20)
+#define LOOK_LAST (USEC_PER_SEC / 2)
+#define LOOKS_OF_QUIET 32
 
 static struct mariadb *maria_of(struct db *db)
 {
@@ -207,13 +212,19 @@ enum reclaim_status maria_script(struct db *db, const char *sql, struct reclaim_
 	return RECLAIM_OK;
 }
 
+static int64_t look_after(const struct mariadb *mariadb)
+{
+	int64_t pause = (monotonic_now() - mariadb->changed_at) / LOOKS_OF_QUIET;
+	return pause < LOOK_FIRST ? LOOK_FIRST : pause < LOOK_LAST ? pause : LOOK_LAST;
+}
+
 enum reclaim_status maria_wait(struct db *db, int64_t timeout, int wake,
 			       struct reclaim_error *error)
 {
 	struct mariadb *mariadb = maria_of(db);
 	struct pollfd woken = { .fd = wake, .events = POLLIN };
-	int64_t until = timeout < 0 || timeout > LOOK_EVERY ? LOOK_EVERY : timeout;
-	until += monotonic_now();
+	int64_t pause = look_after(mariadb);
+	int64_t until = monotonic_now() + (timeout < 0 || timeout > pause ? pause : timeout);
 	for (int64_t left; (left = until - monotonic_now()) > 0;) {
 		int64_t nap =
 			mariadb->cancel && left > USEC_PER_SEC / 20 ? USEC_PER_SEC / 20 : left;

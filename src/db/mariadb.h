@@ -39,6 +39,7 @@ struct mariadb {
 	bool dropped; /* the engine has ended the open transaction */
 
 	int64_t used_at;    /* the last answer (monotonic) */
+	int64_t changed_at; /* when we last changed something, or connected (monotonic) */
 	int64_t connect_at; /* no attempt before (monotonic) */
 	int failures;       /* attempts in a row that failed */
 	struct random jitter;

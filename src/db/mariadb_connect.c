@@ -148,7 +148,7 @@ enum reclaim_status maria_connect(struct mariadb *mariadb, struct reclaim_error 
 	}
 	if (mysql_errno(mariadb->handle) == 0 && set_up(mariadb)) {
 		mariadb->failures = 0;
-		mariadb->used_at = monotonic_now();
+		mariadb->used_at = mariadb->changed_at = monotonic_now();
 		return RECLAIM_OK;
 	}
 	struct maria_answer answer;

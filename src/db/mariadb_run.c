@@ -376,6 +376,9 @@ enum reclaim_status maria_run(struct db *db, const struct statement *statement,
 	} else {
 		status = run_single(mariadb, statement, params, &result, error);
 	}
+	if (status == RECLAIM_OK && statement->writes && result.changed > 0) {
+		mariadb->changed_at = mariadb->used_at;
+	}
 	if (status != RECLAIM_OK || !ret_result) {
 		result_finish(&result);
 		return status;
