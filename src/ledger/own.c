@@ -243,19 +243,33 @@ static bool copy_claim(struct claims *claims, const struct value *row)
 	       (c->payload || value_is_null(&row[CLAIM_R_PAYLOAD]));
 }
 
-static enum reclaim_status own_claim(struct ledger *ledger, const struct claiming *claiming,
-				     struct claims *ret_claims, struct reclaim_error *error)
+/* One task, or up to `count`, of one queue or of any: owner and lease are the first two parameters of each. */
+static enum reclaim_status run_claim(struct ledger *ledger, const struct claiming *claiming,
+				     struct result *ret_result, struct reclaim_error *error)
 {
+	static const enum sql claims[2][2] = { { SQL_CLAIM, SQL_CLAIM_QUEUE },
+					       { SQL_CLAIM_ONE, SQL_CLAIM_QUEUE_ONE } };
+	bool queue = claiming->queue != NULL;
+	const struct sql_text *text = ledger_sql(ledger, claims[1][queue]);
+	bool one = claiming->count == 1 && text && text->text;
 	int64_t lease = claiming->lease ? claiming->lease : ledger->profile->lease;
-	const struct value params[CLAIM_QUEUE_PARAMS] = {
+	struct value params[CLAIM_QUEUE_PARAMS] = {
 		[CLAIM_QUEUE_OWNER] = value_string(claiming->owner),
 		[CLAIM_QUEUE_LEASE] = claiming->registered ? value_null() : value_int(lease),
 		[CLAIM_QUEUE_COUNT] = value_int(claiming->count),
 		[CLAIM_QUEUE_QUEUE] = value_string(claiming->queue),
 	};
+	if (one) {
+		params[CLAIM_QUEUE_ONE_QUEUE] = params[CLAIM_QUEUE_QUEUE];
+	}
+	return ledger_run(ledger, claims[one][queue], params, ret_result, error);
+}
+
+static enum reclaim_status own_claim(struct ledger *ledger, const struct claiming *claiming,
+				     struct claims *ret_claims, struct reclaim_error *error)
+{
 	struct result RESULT_CLEANUP result = { 0 };
-	enum reclaim_status status = ledger_run(
-		ledger, claiming->queue ? SQL_CLAIM_QUEUE : SQL_CLAIM, params, &result, error);
+	enum reclaim_status status = run_claim(ledger, claiming, &result, error);
 	if (status) {
 		return status;
 	}
@@ -356,6 +370,12 @@ _Static_assert((int)CLAIM_OWNER == CLAIM_QUEUE_OWNER && (int)CLAIM_LEASE == CLAI
 		       (int)CLAIM_COUNT == CLAIM_QUEUE_COUNT &&
 		       (int)CLAIM_R_DUE_AT == CLAIM_QUEUE_R_DUE_AT,
 	       "the contract of claim and claim_queue");
+_Static_assert((int)CLAIM_OWNER == CLAIM_ONE_OWNER && (int)CLAIM_LEASE == CLAIM_ONE_LEASE &&
+		       (int)CLAIM_OWNER == CLAIM_QUEUE_ONE_OWNER &&
+		       (int)CLAIM_LEASE == CLAIM_QUEUE_ONE_LEASE &&
+		       (int)CLAIM_R_DUE_AT == CLAIM_ONE_R_DUE_AT &&
+		       (int)CLAIM_R_DUE_AT == CLAIM_QUEUE_ONE_R_DUE_AT,
+	       "the contract of claim and of claiming one");
 
 static enum reclaim_status own_release(struct ledger *ledger, const char *id, const char *token,
 				       struct reclaim_error *error)
