@@ -44,6 +44,8 @@ struct mariadb {
 	int failures;       /* attempts in a row that failed */
 	struct random jitter;
 
+	/* Whether many rows of parameters can go in one call. */
+	enum { MANY_UNKNOWN, MANY_AT_ONCE, MANY_ALONE } many;
 	uint64_t uses;
 	struct maria_prepared prepared[PREPARED_COUNT];
 };
@@ -77,6 +79,10 @@ void maria_interrupt(struct mariadb *mariadb);
 
 /* Runs SQL without parameters and without a result; false: maria_answer tells why. */
 bool maria_say(struct mariadb *mariadb, const char *sql);
+/* Whether it is set that a lock's timeout ends the transaction; true, too, where that can't be asked. */
+bool maria_ends_on_timeout(struct mariadb *mariadb);
+/* How long a statement waits for a lock, as the engine counts it. */
+int64_t maria_lock_seconds(const struct mariadb *mariadb);
 /* Whether the engine has the transaction open that we believe in. */
 bool maria_in_transaction(const struct mariadb *mariadb);
 
@@ -84,6 +90,9 @@ bool maria_in_transaction(const struct mariadb *mariadb);
 MYSQL_STMT *maria_prepare(struct mariadb *mariadb, const char *sql, size_t size,
 			  struct maria_answer *ret_answer);
 void maria_forget(struct mariadb *mariadb);
+/* Executes it, whether it can be cancelled or not; as mysql_stmt_execute. */
+int maria_execute(struct mariadb *mariadb, MYSQL_STMT *prepared);
+bool maria_has_parts(const struct statement *statement);
 
 /* Copies the rows of an executed statement; false: no memory, or the answer tells why. */
 bool maria_fetch_all(MYSQL_STMT *statement, struct result *result, bool *ret_no_memory);
@@ -94,6 +103,9 @@ void maria_rollback(struct db *db);
 enum reclaim_status maria_run(struct db *db, const struct statement *statement,
 			      const struct value *params, struct result *ret_result,
 			      struct reclaim_error *error);
+enum reclaim_status maria_run_many(struct db *db, const struct statement *statement,
+				   const struct value *params, size_t count,
+				   int64_t *ret_changed, struct reclaim_error *error);
 enum reclaim_status maria_script(struct db *db, const char *sql, struct reclaim_error *error);
 enum reclaim_status maria_wait(struct db *db, int64_t timeout, int wake,
 			       struct reclaim_error *error);

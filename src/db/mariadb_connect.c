@@ -28,6 +28,7 @@ bool maria_cancelled(const struct mariadb *mariadb)
 void maria_disconnect(struct mariadb *mariadb)
 {
 	maria_forget(mariadb);
+	mariadb->many = MANY_UNKNOWN;
 	if (mariadb->handle) {
 		mysql_close(mariadb->handle);
 		mariadb->handle = NULL;
@@ -100,15 +101,32 @@ bool maria_say(struct mariadb *mariadb, const char *sql)
 	return mysql_errno(mariadb->handle) == 0;
 }
 
+int64_t maria_lock_seconds(const struct mariadb *mariadb)
+{
+	int64_t seconds = (mariadb->patience + USEC_PER_SEC - 1) / USEC_PER_SEC;
+	/* The other branch of the family knows no 0. */
+	return seconds > 0 || mariadb_connection(mariadb->handle) ? seconds : 1;
+}
+
+bool maria_ends_on_timeout(struct mariadb *mariadb)
+{
+	static const char sql[] = "SELECT @@innodb_rollback_on_timeout";
+	MYSQL_RES *rows = mysql_real_query(mariadb->handle, sql, sizeof(sql) - 1) == 0
+				  ? mysql_store_result(mariadb->handle)
+				  : NULL;
+	MYSQL_ROW row = rows ? mysql_fetch_row(rows) : NULL;
+	bool ends = !row || !row[0] || row[0][0] != '0';
+	mysql_free_result(rows);
+	return ends;
+}
+
 /* Nothing of what the server or the user's account has set may change what our statements mean. */
 static bool set_up(struct mariadb *mariadb)
 {
-	int64_t seconds = (mariadb->patience + USEC_PER_SEC - 1) / USEC_PER_SEC;
-	bool is_fork = mariadb_connection(mariadb->handle);
+	int64_t seconds = maria_lock_seconds(mariadb);
 	char settings[1024], mode[64];
 	snprintf(mode, sizeof(mode), "SET SESSION TRANSACTION READ %s",
 		 mariadb->read_only ? "ONLY" : "WRITE");
-	seconds = is_fork || seconds > 0 ? seconds : 1;
 	int size = snprintf(
 		settings, sizeof(settings),
 		"SET SESSION sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,"
@@ -118,8 +136,8 @@ static bool set_up(struct mariadb *mariadb)
 		"sql_big_selects = 1, sql_auto_is_null = 0, foreign_key_checks = 1, "
 		"unique_checks = 1, group_concat_max_len = 1073741824, "
 		"innodb_lock_wait_timeout = %lld, lock_wait_timeout = %lld",
-		is_fork ? ",SIMULTANEOUS_ASSIGNMENT" : "", (long long)seconds,
-		(long long)seconds);
+		mariadb_connection(mariadb->handle) ? ",SIMULTANEOUS_ASSIGNMENT" : "",
+		(long long)seconds, (long long)seconds);
 	return size > 0 && (size_t)size < sizeof(settings) &&
 	       maria_say(mariadb, "SET NAMES utf8mb4") && maria_say(mariadb, settings) &&
 	       maria_say(mariadb, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED") &&

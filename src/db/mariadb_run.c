@@ -18,6 +18,11 @@
 
 static const char divider[] = "\n-- then\n";
 
+bool maria_has_parts(const struct statement *statement)
+{
+	return strstr(statement->sql, divider) != NULL;
+}
+
 static uint64_t hash_of(const char *sql, size_t size)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
@@ -180,7 +185,7 @@ static void bind_clock(struct mariadb *mariadb)
 	maria_say(mariadb, sql);
 }
 
-static int execute(struct mariadb *mariadb, MYSQL_STMT *prepared)
+int maria_execute(struct mariadb *mariadb, MYSQL_STMT *prepared)
 {
 	if (db_clock) {
 		bind_clock(mariadb);
@@ -205,7 +210,7 @@ static bool run_part(struct mariadb *mariadb, MYSQL_STMT *prepared, struct resul
 		     int64_t *ret_matched, struct maria_answer *ret_answer)
 {
 	bool out_of_memory = false;
-	if (execute(mariadb, prepared) != 0) {
+	if (maria_execute(mariadb, prepared) != 0) {
 		maria_answer(mariadb, prepared, ret_answer);
 		return false;
 	}
@@ -371,7 +376,7 @@ enum reclaim_status maria_run(struct db *db, const struct statement *statement,
 	enum reclaim_status status;
 	if (db->in_transaction) {
 		status = run_inside(mariadb, statement, params, &result, error);
-	} else if (strstr(statement->sql, divider)) {
+	} else if (maria_has_parts(statement)) {
 		status = run_alone(mariadb, statement, params, &result, error);
 	} else {
 		status = run_single(mariadb, statement, params, &result, error);

@@ -37,9 +37,16 @@ void make(struct maker *m, enum sql sql, const struct hole *holes, size_t count,
 		m->status = fail_no_memory(m->error);
 	}
 	if (!m->status) {
-		m->status = render_planned(&m->plan->arena, m->plan->driver, text->name,
-					   fill(&m->plan->arena, text->text, holes, count),
-					   text->writes, ret, m->error);
+		const char *at_once =
+			text->at_once ? fill(&m->plan->arena, text->at_once, holes, count)
+				      : NULL;
+		m->status = text->at_once && !at_once
+				    ? fail_no_memory(m->error)
+				    : render_for_many(
+					      &m->plan->arena, m->plan->driver, text->name,
+					      fill(&m->plan->arena, text->text, holes, count),
+					      at_once, text->writes, ret, m->error);
+		ret->statement.many = text->many;
 	}
 }
 

@@ -104,6 +104,33 @@ static const char *guarded(struct plan *plan, const struct change *change, const
 	return where ? arena_printf(&plan->arena, "%s AND (%s)", fence, where) : NULL;
 }
 
+/* Whether a row's key is its primary key: then it stands for one row at most. */
+static bool is_primary(const struct plan *plan)
+{
+	size_t parts = 0;
+	bool all = true;
+	for (size_t i = 0; i < plan->table->column_count; i++) {
+		parts += plan->table->columns[i].key > 0;
+	}
+	for (size_t i = 0; i < plan->key_count; i++) {
+		const struct column *column =
+			table_column(plan->table, plan->profile->key.items[i]);
+		all &= column && column->key > 0;
+	}
+	return all && parts == plan->key_count;
+}
+
+/* The task table as a change of one row names it. */
+static const char *relation_by_key(struct plan *plan)
+{
+	const char *relation = plan_relation(plan);
+	const struct sql_text *text = plan_sql(plan, SQL_BY_PRIMARY_KEY);
+	const struct hole holes[] = { { "relation", relation } };
+	return relation && text->text && is_primary(plan)
+		       ? fill(&plan->arena, text->text, holes, 1)
+		       : relation;
+}
+
 /* A sweep and a claim pass over what is locked; whoever hands in waits for it. */
 static enum sql statement_of(const struct plan *plan, const struct change *change, bool waits)
 {
@@ -121,9 +148,10 @@ static void make_update(struct maker *m, enum sql sql, const struct change *chan
 	struct plan *plan = m->plan;
 	const char *key = piece_key(plan, /* by_key= */ false);
 	if (sql == SQL_TAKE || sql == SQL_CHANGE) {
-		MAKE(m, sql, ret, { "relation", plan_relation(plan) },
+		MAKE(m, sql, ret, { "relation", relation_by_key(plan) },
 		     { "set", piece_set(plan, change, with_error) }, { "key", key },
 		     { "fence", fence });
+		ret->statement.many &= is_primary(plan);
 	} else {
 		MAKE(m, sql, ret, { "relation", plan_relation(plan) }, { "key", key },
 		     { "fence", fence });

@@ -180,28 +180,45 @@ static int resolve_input(void *context, const char *name, size_t size)
 	return found->count++;
 }
 
-enum reclaim_status render_planned(struct arena *arena, const struct db_driver *driver,
-				   const char *name, const char *filled, bool writes,
-				   struct planned *ret_planned, struct reclaim_error *error)
+static enum reclaim_status render_inputs(struct arena *arena, const struct db_driver *driver,
+					 const char *name, const char *filled, bool writes,
+					 struct inputs_found *found,
+					 struct statement *ret_statement,
+					 struct reclaim_error *error)
 {
-	if (!filled) {
-		return fail_no_memory(error);
-	}
-	struct inputs_found found = { .count = 0 };
 	struct scan scan = {
-		.arena = arena, .driver = driver, .resolve = resolve_input, .context = &found
+		.arena = arena, .driver = driver, .resolve = resolve_input, .context = found
 	};
 	enum reclaim_status status;
-	struct planned planned = { 0 };
 	if (!scan_sql(&scan, filled)) {
 		status = scan.sql.failed ? fail_no_memory(error)
 					 : fail(error, RECLAIM_INTERNAL,
 						"statement '%s': no parameter is called ':%s'",
 						name, scan.unknown);
 	} else {
-		status = scanned(&scan, name, writes, found.count, &planned.statement, error);
+		status = scanned(&scan, name, writes, found->count, ret_statement, error);
 	}
 	text_finish(&scan.sql);
+	return status;
+}
+
+enum reclaim_status render_for_many(struct arena *arena, const struct db_driver *driver,
+				    const char *name, const char *filled, const char *at_once,
+				    bool writes, struct planned *ret_planned,
+				    struct reclaim_error *error)
+{
+	struct inputs_found found = { .count = 0 };
+	struct planned planned = { 0 };
+	struct statement *many = at_once ? arena_take(arena, sizeof(*many)) : NULL;
+	if (!filled || (at_once && !many)) {
+		return fail_no_memory(error);
+	}
+	enum reclaim_status status = render_inputs(arena, driver, name, filled, writes, &found,
+						   &planned.statement, error);
+	if (!status && many) {
+		status = render_inputs(arena, driver, name, at_once, writes, &found, many,
+				       error);
+	}
 	if (status) {
 		return status;
 	}
@@ -211,8 +228,18 @@ enum reclaim_status render_planned(struct arena *arena, const struct db_driver *
 	}
 	memcpy(params, found.params, sizeof(*params) * (size_t)found.count);
 	planned.params = params;
+	planned.statement.param_count = found.count;
+	planned.statement.at_once = many;
 	*ret_planned = planned;
 	return RECLAIM_OK;
+}
+
+enum reclaim_status render_planned(struct arena *arena, const struct db_driver *driver,
+				   const char *name, const char *filled, bool writes,
+				   struct planned *ret_planned, struct reclaim_error *error)
+{
+	return render_for_many(arena, driver, name, filled, /* at_once= */ NULL, writes,
+			       ret_planned, error);
 }
 
 static int resolve_place(void *context, const char *name, size_t size)

@@ -56,6 +56,11 @@ char *fill(struct arena *arena, const char *template, const struct hole *holes, 
 enum reclaim_status render_planned(struct arena *arena, const struct db_driver *driver,
 				   const char *name, const char *filled, bool writes,
 				   struct planned *ret_planned, struct reclaim_error *error);
+/* The same, with a text that does it for many rows of parameters at once; NULL: there is none. */
+enum reclaim_status render_for_many(struct arena *arena, const struct db_driver *driver,
+				    const char *name, const char *filled, const char *at_once,
+				    bool writes, struct planned *ret_planned,
+				    struct reclaim_error *error);
 /* A statement without holes, and what does it for many rows at once: its parameters are places in the contract's list. */
 enum reclaim_status render_fixed(struct arena *arena, const struct db_driver *driver,
 				 const struct sql_text *text, struct statement *ret_statement,

@@ -229,7 +229,7 @@ class OnMariadb(OnServer):
                         "--unbuffered", self.database])
 
     def taking(self, table):
-        return rb"SELECT 1 FROM \W?" + table.encode() + rb"\W.*FOR UPDATE SKIP LOCKED"
+        return rb"(UPDATE|SELECT 1 FROM) \W?" + table.encode() + rb"\W"
 
     def is_somebody_waiting(self):
         return self.value("SELECT variable_value FROM information_schema.global_status"

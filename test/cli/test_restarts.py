@@ -135,7 +135,7 @@ class Mariadb(Restarts, OnMariadb):
     settings = ("--innodb-flush-log-at-trx-commit=2",)
     prefix = "reclaim_"
     beats_of_others = ()  # prepared: they are not said in words again
-    claim_word = rb"SELECT JSON_ARRAYAGG"
+    claim_word = rb"SELECT (JSON_ARRAYAGG|id INTO)"
     beat_word = rb"UPDATE reclaim_workers"
     complete_word = rb"UPDATE reclaim_tasks[^;]*'completed'"
 

@@ -237,14 +237,14 @@ static void test_parts_run_while_they_match(void **state)
 	db_close(db);
 }
 
-static void test_many_rows_in_one_call(void **state)
+static void run_many_rows(bool at_once)
 {
-	(void)state;
 	struct reclaim_error error = { 0 };
 	struct db *db = fresh("CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(300), n DOUBLE)");
 	struct value params[1000][3];
 	int64_t changed[1000];
 	struct statement inserting = with("INSERT INTO t VALUES (?, ?, ?)", 3, true);
+	inserting.many = at_once;
 	for (int i = 0; i < 1000; i++) {
 		params[i][0] = value_int(i);
 		params[i][1] = i % 3 ? value_string(format("row %d%*s", i, i % 250, ""))
@@ -257,6 +257,7 @@ static void test_many_rows_in_one_call(void **state)
 			 RECLAIM_OK);
 	struct statement updating =
 		with("UPDATE t SET n = -1 WHERE id = ? AND s <=> ? AND n <=> ?", 3, true);
+	updating.many = at_once;
 	params[17][2] = value_int(4711); /* not what is there */
 	assert_int_equal(db_run_many(db, &updating, params[0], 1000, changed, &error),
 			 RECLAIM_OK);
@@ -265,6 +266,84 @@ static void test_many_rows_in_one_call(void **state)
 	}
 	assert_int_equal(db_commit(db, &error), RECLAIM_OK);
 	assert_int_equal(ask(db, "SELECT count(*) FROM t WHERE n = -1"), 999);
+	db_close(db);
+}
+
+static void test_many_rows_one_by_one(void **state)
+{
+	(void)state;
+	run_many_rows(/* at_once= */ false);
+}
+
+/* The sum of the changes is one short, so that they go one by one after all. */
+static void test_many_rows_in_one_call(void **state)
+{
+	(void)state;
+	run_many_rows(/* at_once= */ true);
+}
+
+/* The engine would give all rows what the first one's query gave. */
+static void test_many_rows_with_a_query_inside(void **state)
+{
+	(void)state;
+	struct reclaim_error error = { 0 };
+	struct db *db = fresh("CREATE TABLE j (id INT PRIMARY KEY, q INT);"
+			      "INSERT INTO j SELECT seq, 7 * seq FROM seq_1_to_9;"
+			      "CREATE TABLE t (id INT PRIMARY KEY, q INT)");
+	struct value params[9][2];
+	int64_t changed[9];
+	struct statement statements[] = {
+		with("INSERT INTO t VALUES ((SELECT q FROM j WHERE id = ?) / 7, ?)", 2, true),
+		with("UPDATE t SET q = (SELECT q FROM j WHERE id = ?) WHERE id = ?", 2, true),
+	};
+	for (int i = 0; i < 9; i++) {
+		params[i][0] = params[i][1] = value_int(i + 1);
+	}
+	assert_int_equal(db_begin(db, DB_WRITE, &error), RECLAIM_OK);
+	for (size_t i = 0; i < 2; i++) {
+		statements[i].many = true;
+		assert_int_equal(db_run_many(db, &statements[i], params[0], 9, changed, &error),
+				 RECLAIM_OK);
+	}
+	assert_int_equal(db_commit(db, &error), RECLAIM_OK);
+	assert_int_equal(ask(db, "SELECT count(*) FROM t WHERE q = 7 * id"), 9);
+	db_close(db);
+}
+
+/* What is not in the way waits for nobody; and what happened before in the transaction stays. */
+static void test_many_rows_and_one_is_locked(void **state)
+{
+	(void)state;
+	struct reclaim_error error = { 0 };
+	struct db *db = fresh("CREATE TABLE t (id INT PRIMARY KEY, n INT);"
+			      "INSERT INTO t SELECT seq, 0 FROM seq_1_to_50");
+	struct db *other = open_patient(0);
+	struct value params[50];
+	int64_t changed[50];
+	struct statement at_once = with("UPDATE t SET n = 1 WHERE id = ?", 1, true);
+	struct statement taking = with("SELECT 1 FROM t WHERE id = ? FOR UPDATE SKIP LOCKED\n"
+				       "-- then\nUPDATE t SET n = 1 WHERE id = ?",
+				       2, true);
+	static const int both[] = { 0, 0 };
+	taking.slots = both;
+	taking.param_count = 1;
+	taking.many = true;
+	taking.at_once = &at_once;
+	for (int i = 0; i < 50; i++) {
+		params[i] = value_int(i + 1);
+	}
+	assert_int_equal(db_begin(other, DB_WRITE, &error), RECLAIM_OK);
+	assert_int_equal(change(other, "UPDATE t SET n = 9 WHERE id = 30"), 1);
+	assert_int_equal(db_begin(db, DB_WRITE, &error), RECLAIM_OK);
+	assert_int_equal(change(db, "INSERT INTO t VALUES (99, 99)"), 1);
+	assert_int_equal(db_run_many(db, &taking, params, 50, changed, &error), RECLAIM_OK);
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(changed[i], i != 29);
+	}
+	assert_int_equal(db_commit(db, &error), RECLAIM_OK);
+	db_rollback(other);
+	assert_int_equal(ask(db, "SELECT sum(n) FROM t"), 99 + 49);
+	db_close(other);
 	db_close(db);
 }
 
@@ -437,7 +516,10 @@ int main(void)
 		in_folder(test_others_settings_change_nothing),
 		in_folder(test_every_type_comes_back_and_finds_its_row),
 		in_folder(test_parts_run_while_they_match),
+		in_folder(test_many_rows_one_by_one),
 		in_folder(test_many_rows_in_one_call),
+		in_folder(test_many_rows_with_a_query_inside),
+		in_folder(test_many_rows_and_one_is_locked),
 		in_folder(test_a_killed_connection_is_made_again),
 		in_folder(test_a_call_can_be_cancelled),
 		in_folder(test_writing_needs_the_right),

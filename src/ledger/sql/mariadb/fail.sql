@@ -1,4 +1,4 @@
-UPDATE reclaim_tasks SET
+UPDATE reclaim_tasks FORCE INDEX (PRIMARY) SET
 	state = 'failed', error = :error, lease_until = NULL,
 	finished_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6),
 	closed_token = token, closed_as = 'fail'

@@ -1,5 +1,5 @@
 -- A renewal never shortens.
-UPDATE reclaim_tasks SET
+UPDATE reclaim_tasks FORCE INDEX (PRIMARY) SET
 	lease_until = CASE WHEN :lease IS NULL THEN lease_until
 	              ELSE greatest(coalesce(lease_until, '1970-01-01'), UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND) END,
 	beat_at = CASE WHEN :lease IS NULL THEN beat_at ELSE UTC_TIMESTAMP(6) END,
