@@ -108,12 +108,18 @@ enum reclaim_status db_open(const char *url, const struct db_options *options,
 	if (status != RECLAIM_OK) {
 		return status;
 	}
+	db->cancel = options ? options->cancel : NULL;
 	db = db_opened ? db_opened(db) : db;
 	if (!db) {
 		return fail_no_memory(error);
 	}
 	*ret_db = db;
 	return RECLAIM_OK;
+}
+
+bool db_cancelled(const struct db *db)
+{
+	return db->cancel && __atomic_load_n(db->cancel, __ATOMIC_RELAXED);
 }
 
 void db_close(struct db *db)

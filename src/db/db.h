@@ -165,6 +165,7 @@ struct db {
 	const struct db_driver *driver;
 	struct arena arena;
 	const struct url *url;
+	volatile int *cancel; /* as the options said */
 	bool in_transaction;
 };
 
@@ -186,6 +187,8 @@ const struct db_driver *db_driver_of(const char *url);
 enum reclaim_status db_open(const char *url, const struct db_options *options,
 			    struct db **ret_db, struct reclaim_error *error);
 void db_close(struct db *db);
+/* Whether a call that was BUSY may have been so for its cancel alone. */
+bool db_cancelled(const struct db *db);
 enum reclaim_status db_begin(struct db *db, enum db_mode mode, struct reclaim_error *error);
 enum reclaim_status db_commit(struct db *db, struct reclaim_error *error);
 void db_rollback(struct db *db); /* does nothing outside a transaction */

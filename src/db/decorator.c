@@ -89,5 +89,6 @@ void *decorator_create(size_t size, struct db *inner)
 	decorator->driver.lock_path = pass_lock_path;
 	decorator->db.driver = &decorator->driver;
 	decorator->db.url = inner->url;
+	decorator->db.cancel = inner->cancel;
 	return decorator;
 }

@@ -241,7 +241,8 @@ void make_changes(struct maker *m, struct db *db)
 {
 	struct plan *plan = m->plan;
 	const struct profile *profile = plan->profile;
-	plan->passes_over_locked = plan_sql(plan, SQL_TAKE)->text && !plan->table->is_view;
+	plan->locks_rows = plan_sql(plan, SQL_TAKE)->text != NULL;
+	plan->passes_over_locked = plan->locks_rows && !plan->table->is_view;
 	MAKE(m, SQL_UNCHANGED, &plan->unchanged, { "relation", plan_relation(plan) },
 	     { "key", piece_key(plan, /* by_key= */ false) },
 	     { "fence", piece_fence(plan, /* token_only= */ false) });

@@ -20,6 +20,9 @@ struct swept_task {
 	bool by_worker;      /* the rule looked at the worker's row */
 };
 
+/* What is told of a row that did not change where nobody is found to hold it. */
+#define HOLDER_UNKNOWN "somebody's transaction, or a trigger keeps it as it is"
+
 /* A row that could not be put right, and why. */
 struct swept_problem {
 	const char *id, *message;
@@ -52,7 +55,7 @@ struct sweep_result {
 	size_t problem_count, problem_room;
 	struct swept_problem *blind_rows; /* the first few, for people */
 	size_t blind_count, blind_room;
-	struct swept_problem *locked_rows; /* the first few, and who holds them */
+	struct swept_problem *locked_rows; /* the first few, and who holds them, or "" */
 	size_t locked_count, locked_room;
 	struct swept_problem *changed_rows; /* the first few, and how they differ */
 	size_t changed_count, changed_room;

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define LOCKED_NAMED 10
+/* So often a pass waits for what a single row runs into; the next ends it. */
+#define WAITS_MAX 5
 
 enum taking {
 	TAKEN,
@@ -325,6 +327,14 @@ static bool ends_pass(enum reclaim_status status)
 	       status == RECLAIM_INTERNAL;
 }
 
+/* Where others lock rows, one row's trigger may run into such a lock: no reason to leave the rest. */
+static bool is_some_rows(const struct pass *pass, enum reclaim_status status)
+{
+	return !ends_pass(status) ||
+	       (status == RECLAIM_BUSY && pass->plan->locks_rows && pass->waits < WAITS_MAX &&
+		!db_cancelled(pass->ledger->db));
+}
+
 /* The reason of a failure that is a row's stays with it; the pass's own error is for what ends the pass. */
 static enum reclaim_status try_together(struct pass *pass, const struct judged *items,
 					size_t count, enum taking *taken,
@@ -334,7 +344,8 @@ static enum reclaim_status try_together(struct pass *pass, const struct judged *
 	pass->error = ret_why;
 	enum reclaim_status status = take_together(pass, items, count, taken);
 	pass->error = outer;
-	return ends_pass(status) ? fail(outer, status, "%s", ret_why->message) : status;
+	return is_some_rows(pass, status) ? status
+					  : fail(outer, status, "%s", ret_why->message);
 }
 
 static enum reclaim_status name_problem(struct pass *pass, const struct judged *judged,
@@ -342,7 +353,12 @@ static enum reclaim_status name_problem(struct pass *pass, const struct judged *
 {
 	struct text TEXT_CLEANUP id = { 0 };
 	row_print_id(&id, pass->plan, judged->row);
-	pass->result->errors++;
+	if (error->status == RECLAIM_BUSY) {
+		pass->result->locked++;
+		pass->waits++;
+	} else {
+		pass->result->errors++;
+	}
 	return result_add_problem(pass->result, text_string(&id), error->message)
 		       ? RECLAIM_OK
 		       : fail_no_memory(pass->error);
@@ -378,7 +394,7 @@ static enum reclaim_status take_alone(struct pass *pass, const struct judged *ju
 {
 	struct reclaim_error why = { 0 }, still = { 0 };
 	enum reclaim_status status = try_alone(pass, judged, &why);
-	if (!status || ends_pass(status)) {
+	if (!status || !is_some_rows(pass, status)) {
 		return status;
 	}
 	struct judged other = *judged;
@@ -389,7 +405,8 @@ static enum reclaim_status take_alone(struct pass *pass, const struct judged *ju
 		return name_problem(pass, judged, &why);
 	}
 	status = try_alone(pass, &other, &still);
-	return !status || ends_pass(status) ? status : name_problem(pass, judged, &still);
+	return !status || !is_some_rows(pass, status) ? status
+						      : name_problem(pass, judged, &still);
 }
 
 enum reclaim_status take(struct pass *pass, const struct judged *items, size_t count)
@@ -400,7 +417,7 @@ enum reclaim_status take(struct pass *pass, const struct judged *items, size_t c
 	if (!status) {
 		return count_taken(pass, items, taken, count);
 	}
-	if (ends_pass(status)) {
+	if (!is_some_rows(pass, status)) {
 		return status;
 	}
 	for (size_t i = 0; i < count; i++) {

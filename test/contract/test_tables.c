@@ -496,14 +496,21 @@ static void test_rights_of_all_that_is_touched(void **state)
 	ledger_close(ledger);
 }
 
+#define WAITING_PROFILE                                                                        \
+	"ledger = \"jobs\"\ntable = \"jobs\"\nkey = { \"id\" }\n"                              \
+	"columns { time = \"epoch\" state = \"state\" claimed_at = \"since\" }\n"              \
+	"states { ready = { \"new\" } running = { \"run\" } }\n"                               \
+	"rule old { when = \"age\" of = { \"claimed_at\" } after = \"60s\" then = "            \
+	"\"requeue\" }\n"
+
 /* Somebody's open transaction has a row: it is left for the next pass, and all others are taken. */
-static void check_locked(struct ledger *ledger, void **state, const char *locks)
+static void check_locked(struct ledger *ledger, void **state, const char *locks, int64_t others)
 {
 	struct db *other = open_with(ledger_url(state, in(state, "made.conf")), NULL);
 	OK(db_begin(other, DB_WRITE, &error));
 	assert_int_equal(change(other, locks), 1);
 	struct sweep_result result = sweep(ledger);
-	assert_int_equal(result.requeued, 1);
+	assert_int_equal(result.requeued, others);
 	assert_int_equal(result.locked, 1);
 	db_rollback(other);
 	db_close(other);
@@ -519,8 +526,45 @@ static void test_a_removal_passes_over_locked_rows(void **state)
 		script(ledger->db, "INSERT INTO jobs VALUES (7, 'a', 0), (8, 'b', 0);"
 				   "INSERT INTO claimed VALUES (1, 7, 4, 5, NULL), (2, 8, 4, "
 				   "5, NULL)");
-		check_locked(ledger, state, "UPDATE claimed SET note = 'x' WHERE id = 1");
+		check_locked(ledger, state, "UPDATE claimed SET note = 'x' WHERE id = 1", 1);
 	}
+	ledger_close(ledger);
+}
+
+/* The change of one row waits for what somebody holds elsewhere: the rest is taken all the same. */
+static void test_a_trigger_that_waits_starves_nobody(void **state)
+{
+	static const char tables[] =
+		"CREATE TABLE parents (id INTEGER PRIMARY KEY, n INTEGER);"
+		"CREATE TABLE jobs (id INTEGER PRIMARY KEY, state VARCHAR(20) "
+		"NOT NULL, since BIGINT, parent INTEGER);"
+		"INSERT INTO parents VALUES (1, 0), (2, 0);"
+		"INSERT INTO jobs VALUES (1, 'run', 5, 2), (2, 'run', 5, 1), "
+		"(3, 'run', 5, 2);";
+	static const char postgres[] =
+		"CREATE FUNCTION count_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+		"UPDATE "
+		"parents SET n = n + 1 WHERE id = new.parent; RETURN new; END $$; CREATE "
+		"TRIGGER "
+		"counting AFTER UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION count_up();";
+	static const char mariadb[] =
+		"CREATE TRIGGER counting AFTER UPDATE ON jobs FOR EACH ROW "
+		"UPDATE parents SET n = n + 1 WHERE id = new.parent;";
+	const char *path = in(state, "made.conf");
+	const char *url = ledger_url(state, path);
+	if (strncmp(url, "sqlite", 6) == 0) {
+		return; /* there every lock is on the whole database */
+	}
+	ledger_close(open_unplanned(
+		state,
+		format("%s%s", tables, strncmp(url, "postgres", 8) == 0 ? postgres : mariadb),
+		WAITING_PROFILE));
+	struct ledger *ledger = NULL;
+	OK(ledger_open(
+		&(struct ledger_options){ .url = url, .profile = path, .db = { .busy = S } },
+		&ledger, &error));
+	OK(ledger_plan(ledger, &error));
+	check_locked(ledger, state, "UPDATE parents SET n = 5 WHERE id = 1", 2);
 	ledger_close(ledger);
 }
 
@@ -618,7 +662,7 @@ static void test_a_call_passes_over_locked_rows(void **state)
 		OK(ledger_plan(ledger, &error));
 		script(ledger->db, "INSERT INTO jobs (id, state, since) VALUES (1, 'run', 5), "
 				   "(2, 'run', 5)");
-		check_locked(ledger, state, "UPDATE jobs SET why = 'x' WHERE id = 1");
+		check_locked(ledger, state, "UPDATE jobs SET why = 'x' WHERE id = 1", 1);
 		assert_int_equal(ask(ledger->db, "SELECT count(*) FROM jobs WHERE runs = 1"),
 				 2);
 	}
@@ -769,6 +813,7 @@ int main(void)
 		in_scene(test_handing_in_ends_a_row),
 		in_scene(test_the_hosts_own_code),
 		in_scene(test_a_removal_passes_over_locked_rows),
+		in_scene(test_a_trigger_that_waits_starves_nobody),
 		in_scene(test_a_call_passes_over_locked_rows),
 		in_scene(test_errors_are_pushed),
 		in_scene(test_recoveries_of_the_audit),

@@ -261,7 +261,7 @@ static void tell_locked(const struct told *told, const struct sweep_result *resu
 		const struct swept_problem *row = &result->locked_rows[i];
 		app_log(told->app, /* debug= */ false,
 			"task %s is left for the next pass: its row is locked by %s", row->id,
-			*row->message ? row->message : "somebody's transaction");
+			*row->message ? row->message : HOLDER_UNKNOWN);
 	}
 }
 

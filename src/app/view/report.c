@@ -110,7 +110,7 @@ void report_problems(const struct app *app, const struct profile *profile,
 	for (size_t i = 0; i < result->locked_count; i++) {
 		const struct swept_problem *row = &result->locked_rows[i];
 		app_complain(app, "task %s: left for the next pass: its row is locked by %s",
-			     row->id, *row->message ? row->message : "somebody's transaction");
+			     row->id, *row->message ? row->message : HOLDER_UNKNOWN);
 	}
 	for (size_t i = 0; i < result->changed_count; i++) {
 		app_complain(app, "task %s: left as it is: %s", result->changed_rows[i].id,
