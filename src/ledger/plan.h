@@ -64,7 +64,7 @@ struct plan {
 	struct planned_find every; /* claims in flight, without the bound */
 	struct planned count_claims, count_states, newest_claim, read;
 	struct planned unchanged; /* whether a row is still what a sweep's fence says */
-	bool locks_rows; /* others' locks are on rows, not on the whole database */
+	bool locks_rows;          /* others' locks are on rows, not on the whole database */
 	bool passes_over_locked; /* a row that somebody's transaction has locked is not waited for */
 	struct planned holder; /* whose transaction that is; made when first used */
 	struct planned list[STATE_COUNT], list_in_flight, list_all;

@@ -149,8 +149,7 @@ static const struct field budget_fields[] = {
 	{ "recoveries", SHAPE_BUDGET, .offset = P(policy.budget_recoveries) },
 	{ "kept", SHAPE_SWITCH, .offset = P(counts_recoveries), .words = &kept_words },
 	{ "within", SHAPE_DURATION, .offset = P(counts_within) },
-	{ "last_resort", SHAPE_WORD, .offset = P(policy.last_resort),
-	  .words = &instead_words },
+	{ "last_resort", SHAPE_WORD, .offset = P(policy.last_resort), .words = &instead_words },
 };
 static const struct section budget_section = { budget_fields, COUNT(budget_fields) };
 

@@ -75,8 +75,7 @@ struct reader {
 
 const struct section *schema_root(void);
 extern const struct words states_words, signals_words, kinds_words, remedies_words,
-	formats_words, missing_words, unless_words, modes_words, kept_words,
-	instead_words;
+	formats_words, missing_words, unless_words, modes_words, kept_words, instead_words;
 /* Their parents' `finish` reads them. */
 extern const struct section message_section, column_section, index_section;
 
