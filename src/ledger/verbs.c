@@ -461,7 +461,10 @@ static enum reclaim_status hand_in_together(struct ledger *ledger,
 	static const enum reclaim_status busy = RECLAIM_BUSY;
 	struct arena ARENA_CLEANUP arena = { 0 };
 	struct handing *checked = arena_take(&arena, count * sizeof(*checked));
-	enum reclaim_status status = checked ? RECLAIM_OK : fail_no_memory(error);
+	enum reclaim_status status = RECLAIM_OK;
+	if (!checked) {
+		return fail_no_memory(error);
+	}
 	for (size_t i = 0; !status && i < count; i++) {
 		status = check_handing(&arena, &handings[i], &checked[i], error);
 	}
