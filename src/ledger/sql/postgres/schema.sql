@@ -85,10 +85,16 @@ BEGIN
 	END IF;
 	RETURN NULL;
 END $$;
-CREATE OR REPLACE TRIGGER tell_new AFTER INSERT ON reclaim.tasks
-	FOR EACH STATEMENT EXECUTE FUNCTION reclaim.tell_ready();
-CREATE OR REPLACE TRIGGER tell_again AFTER UPDATE ON reclaim.tasks
-	FOR EACH ROW WHEN (new.state = 'ready' AND old.state <> 'ready') EXECUTE FUNCTION reclaim.tell_ready();
+DO $$ BEGIN
+	IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'reclaim.tasks'::regclass AND tgname = 'tell_new') THEN
+		CREATE TRIGGER tell_new AFTER INSERT ON reclaim.tasks
+			FOR EACH STATEMENT EXECUTE FUNCTION reclaim.tell_ready();
+	END IF;
+	IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'reclaim.tasks'::regclass AND tgname = 'tell_again') THEN
+		CREATE TRIGGER tell_again AFTER UPDATE ON reclaim.tasks
+			FOR EACH ROW WHEN (new.state = 'ready' AND old.state <> 'ready') EXECUTE FUNCTION reclaim.tell_ready();
+	END IF;
+END $$;
 
 INSERT INTO reclaim.schema (version, at)
 SELECT 1, statement_timestamp() WHERE NOT EXISTS (SELECT 1 FROM reclaim.schema);
