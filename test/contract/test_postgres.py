@@ -239,6 +239,22 @@ class Own(Case):
         self.assertEqual(self.value(f"SELECT reclaim.release('{identity}', {token})"), "t")
         self.assertEqual([event["act"] for event in self.json("audit")], ["complete", "fail", "release"])
 
+    def test_functions_refuse_what_the_program_refuses(self):
+        self.run_program("submit", "--id", "a")
+        for wrong, told in (("claim('', lease => '1 s')", "owner is ''; allowed: 1 to 255 bytes"),
+                            ("claim(NULL)", "owner is NULL"), ("claim('x', n => 0)", "n is '0'"),
+                            ("claim('x', lease => '-5 s')", "lease is '-00:00:05'"), ("claim('x', lease => NULL)", "lease is NULL"),
+                            ("renew('a', 1, '-1 s')", "lease is"), ("submit(queue => '')", "queue is ''"),
+                            ("submit(queue => NULL)", "queue is NULL"), ("submit(id => '')", "id is ''"),
+                            ("submit(kind => NULL)", "kind is NULL"), ("submit(key => '')", "key is ''"),
+                            ("submit(delay => '-1 h')", "delay is"), ("submit(deadline => '0')", "deadline is"),
+                            ("submit(max_attempts => 0)", "max_attempts is '0'; allowed: 1 to 1000000"),
+                            ("submit(payload => 'x')", "json")):
+            with self.subTest(wrong):
+                with self.assertRaisesRegex(RuntimeError, told):
+                    self.sql(f"SELECT reclaim.{wrong}")
+        self.assertEqual(self.value("SELECT count(*) FROM reclaim.tasks WHERE state = 'ready'"), "1")
+
     def test_notifications(self):
         session = server.session(self.url)
         session.sql("LISTEN reclaim_ready")

@@ -1,4 +1,14 @@
 -- Any program is a worker with one statement. Each function says whether it was accepted: false is lost.
+
+-- What no worker can mean is refused, as by the program.
+CREATE OR REPLACE FUNCTION reclaim.allow(sound boolean, what text, told text, allowed text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF sound IS NOT TRUE THEN
+		RAISE EXCEPTION '% is %; allowed: %', what, coalesce(quote_literal(told), 'NULL'), allowed
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+END $$;
+
 CREATE OR REPLACE FUNCTION reclaim.submit(
 	kind text DEFAULT '', payload text DEFAULT NULL, queue text DEFAULT 'default', id text DEFAULT NULL,
 	key text DEFAULT NULL, delay interval DEFAULT '0', deadline interval DEFAULT NULL,
@@ -17,6 +27,15 @@ DECLARE
 	max_attempts integer := submit.max_attempts;
 	priority integer := submit.priority;
 BEGIN
+	PERFORM reclaim.allow(octet_length(task.id) BETWEEN 1 AND 255, 'id', task.id, '1 to 255 bytes');
+	PERFORM reclaim.allow(octet_length(task.queue) BETWEEN 1 AND 255, 'queue', task.queue, '1 to 255 bytes');
+	PERFORM reclaim.allow(octet_length(task.kind) <= 255, 'kind', task.kind, 'at most 255 bytes');
+	PERFORM reclaim.allow(task.key IS NULL OR octet_length(task.key) BETWEEN 1 AND 255, 'key', task.key, '1 to 255 bytes');
+	PERFORM reclaim.allow(submit.delay BETWEEN '0' AND '36500 days', 'delay', submit.delay::text, '0 to 36500 days');
+	PERFORM reclaim.allow(submit.deadline IS NULL OR submit.deadline > '0' AND submit.deadline <= '36500 days',
+		'deadline', submit.deadline::text, 'more than 0, to 36500 days');
+	PERFORM reclaim.allow(task.max_attempts BETWEEN 1 AND 1000000, 'max_attempts', task.max_attempts::text, '1 to 1000000');
+	PERFORM reclaim.allow(task.priority IS NOT NULL, 'priority', NULL, 'a whole number');
 -- include submit as task
 INTO made;
 	IF made IS NULL THEN
@@ -38,6 +57,9 @@ DECLARE
 	count bigint := claim.n;
 	lease float8 := extract(epoch FROM claim.lease) * 1000000;
 BEGIN
+	PERFORM reclaim.allow(octet_length(claiming.owner) BETWEEN 1 AND 255, 'owner', claiming.owner, '1 to 255 bytes');
+	PERFORM reclaim.allow(claiming.count BETWEEN 1 AND 100000, 'n', claiming.count::text, '1 to 100000');
+	PERFORM reclaim.allow(claim.lease BETWEEN '0' AND '36500 days', 'lease', claim.lease::text, '0 to 36500 days');
 	IF claiming.queue IS NULL THEN
 		RETURN QUERY WITH c (id, token, queue, kind, payload, attempts, max_attempts, lease_until, deadline, priority, due_at) AS (
 -- include claim as claiming
@@ -64,6 +86,7 @@ DECLARE
 	progress text := renew.progress::json::text;
 	lease_over bigint;
 BEGIN
+	PERFORM reclaim.allow(renew.lease IS NULL OR renew.lease BETWEEN '0' AND '36500 days', 'lease', renew.lease::text, '0 to 36500 days');
 -- include renew as renewal
 INTO lease_over;
 	RETURN FOUND;
