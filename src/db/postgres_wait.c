@@ -12,14 +12,14 @@
 /* Without notifications something may have changed after so long. */
 #define POLL_EVERY USEC_PER_SEC
 
-/* Whether the server that answers is the one that the client library believes to talk to. */
+/* Whether the server that answers is another one than the client library believes to talk to; no answer tells nothing. */
 static bool is_pooled(PGconn *handle)
 {
 	PGresult *answer = PQexec(handle, "SELECT pg_catalog.pg_backend_pid()");
-	bool same = PQresultStatus(answer) == PGRES_TUPLES_OK &&
-		    strtol(PQgetvalue(answer, 0, 0), NULL, 10) == PQbackendPID(handle);
+	bool other = PQresultStatus(answer) == PGRES_TUPLES_OK &&
+		     strtol(PQgetvalue(answer, 0, 0), NULL, 10) != PQbackendPID(handle);
 	PQclear(answer);
-	return !same;
+	return other;
 }
 
 static void drop_listener(struct postgres *pg)
