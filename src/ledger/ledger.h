@@ -45,6 +45,8 @@ enum reclaim_status ledger_plan(struct ledger *ledger, struct reclaim_error *err
 /* Makes or upgrades our own tables, or adds what a host's ledger may lack. `show`: gets the SQL, and nothing runs. */
 enum reclaim_status ledger_init(struct ledger *ledger, plan_line_fn *show, void *context,
 				struct reclaim_error *error);
+/* Makes our own queue where there is none; nothing for a host's ledger. */
+enum reclaim_status ledger_make_own_tables(struct ledger *ledger, struct reclaim_error *error);
 /* Makes the audit and the turn row where they are missing (nothing for a profile whose audit is a log). */
 enum reclaim_status ledger_make_host_tables(struct ledger *ledger, struct reclaim_error *error);
 /* Whether the audit and the turn row are there. */

@@ -340,3 +340,17 @@ enum reclaim_status ledger_init(struct ledger *ledger, plan_line_fn *show, void 
 	status = show ? status : ledger_end(ledger, status, error);
 	return status || ledger->profile->native ? status : migrate(&sink, /* indexes= */ true);
 }
+
+enum reclaim_status ledger_make_own_tables(struct ledger *ledger, struct reclaim_error *error)
+{
+	struct table *tasks = NULL;
+	if (!ledger->profile->native) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status = look_up_own(ledger, "tasks", &tasks, error);
+	bool exists = !status && tasks->exists;
+	table_destroy(tasks);
+	return status || exists
+		       ? status
+		       : ledger_init(ledger, /* show= */ NULL, /* context= */ NULL, error);
+}

@@ -12,7 +12,4 @@ struct reclaim {
 const char *default_db_url(struct arena *arena);
 #define DEFAULT_PROFILE "reclaim"
 
-/* Makes our own tables where they are missing; nothing on a host's ledger. */
-enum reclaim_status make_own_tables(struct ledger *ledger, struct reclaim_error *error);
-
 #endif

@@ -64,21 +64,6 @@ static const char *choose_db(struct arena *arena, const char *given)
 	return named && *named ? named : default_db_url(arena);
 }
 
-enum reclaim_status make_own_tables(struct ledger *ledger, struct reclaim_error *error)
-{
-	struct table *table = NULL;
-	if (!ledger->profile->native) {
-		return RECLAIM_OK;
-	}
-	enum reclaim_status status =
-		db_look_up(ledger->db, ledger->profile->table, &table, error);
-	bool exists = !status && table->exists;
-	table_destroy(table);
-	return status || exists
-		       ? status
-		       : ledger_init(ledger, /* show= */ NULL, /* context= */ NULL, error);
-}
-
 enum reclaim_status reclaim_open(const struct reclaim_options *options,
 				 struct reclaim **ret_ledger, struct reclaim_error *error)
 {
@@ -98,7 +83,7 @@ enum reclaim_status reclaim_open(const struct reclaim_options *options,
 	}
 	enum reclaim_status status = ledger_open(&ours, &handle->ledger, error);
 	if (!status && o->create) {
-		status = make_own_tables(handle->ledger, error);
+		status = ledger_make_own_tables(handle->ledger, error);
 	}
 	if (status) {
 		reclaim_close(handle);

@@ -223,7 +223,7 @@ class Own(Case):
         self.sql(self.run_program("init", "--print").stdout)
         self.test_psql_is_a_worker()
 
-    def test_psql_is_a_worker(self):
+    def live_in_sql(self):
         self.assertEqual(self.value("SELECT reclaim.submit('mail', '{}', id => 'x', key => 'k')"), "x")
         self.assertEqual(self.value("SELECT reclaim.submit('mail', '{}', id => 'y', key => 'k')"), "x")
         identity, token = self.sql("SELECT id, token FROM reclaim.claim('psql')")[0]
@@ -237,6 +237,9 @@ class Own(Case):
         self.assertEqual(self.value(f"SELECT reclaim.fail('{identity}', {token}, 'x', retry_in => '0')"), "t")
         identity, token = self.sql("SELECT id, token FROM reclaim.claim('psql', 'q', 1, '5 s')")[0]
         self.assertEqual(self.value(f"SELECT reclaim.release('{identity}', {token})"), "t")
+
+    def test_psql_is_a_worker(self):
+        self.live_in_sql()
         self.assertEqual([event["act"] for event in self.json("audit")], ["complete", "fail", "release"])
 
     def test_functions_refuse_what_the_program_refuses(self):
@@ -254,6 +257,21 @@ class Own(Case):
                 with self.assertRaisesRegex(RuntimeError, told):
                     self.sql(f"SELECT reclaim.{wrong}")
         self.assertEqual(self.value("SELECT count(*) FROM reclaim.tasks WHERE state = 'ready'"), "1")
+
+    def test_the_rights_of_a_worker_suffice(self):
+        """As reclaim(1) says; who submits makes nothing where everything is."""
+        self.sql("DROP ROLE IF EXISTS worker; CREATE ROLE worker LOGIN; GRANT USAGE ON SCHEMA reclaim TO worker;"
+                 "GRANT SELECT, INSERT, UPDATE ON reclaim.tasks TO worker; GRANT SELECT ON reclaim.workers TO worker;"
+                 "GRANT INSERT ON reclaim.events TO worker")
+        owner, self.url = self.url, self.url.replace("owner@", "worker@")
+        try:
+            self.run_program("submit", "--id", "a")
+            task = self.claim()[0]
+            self.run_program("complete", "a", "--token", task["token"])
+            self.live_in_sql()
+        finally:
+            self.url = owner
+            self.sql("DROP OWNED BY worker; DROP ROLE worker")
 
     def test_notifications(self):
         session = server.session(self.url)

@@ -166,7 +166,7 @@ static int submit(struct app *app, const struct source *source)
 		same[i] = source->one;
 	}
 	if (app_open_as(app, /* creates= */ true, /* looks= */ false, &app->ledger, &error) ||
-	    make_own_tables(app->ledger, &error)) {
+	    ledger_make_own_tables(app->ledger, &error)) {
 		return app_fail(app, &error);
 	}
 	return submit_all(app, source, same, ids);
