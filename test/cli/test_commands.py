@@ -54,7 +54,7 @@ class Line(Commands):
 
     def test_unknown(self):
         self.refuses(USAGE, says="reclaim --help")
-        self.refuses(USAGE, "sbmit", says=["unknown command 'sbmit'", "did you mean 'submit'", "allowed: audit beat"])
+        self.refuses(USAGE, "sbmit", says=["unknown command 'sbmit'", "did you mean 'submit'", "allowed: adopt audit beat"])
         self.refuses(USAGE, "sweep", "--dry", "--bogus", says=["unknown option --bogus", "--dry-run", "--db"])
         self.refuses(USAGE, "sweep", "-x", says="unknown option -x")
         self.refuses(USAGE, "sweep", "more", says=["'more'", "none"])
