@@ -247,3 +247,17 @@ bool string_equal(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
+
+bool string_mentions(const char *text, const char *word)
+{
+	static const char part[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	size_t size = strlen(word);
+	for (const char *at = text; (at = strstr(at, word)); at += size) {
+		bool starts = at == text || !strchr(part, at[-1]);
+		if (starts && (!at[size] || !strchr(part, at[size]))) {
+			return true;
+		}
+	}
+	return false;
+}

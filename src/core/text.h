@@ -40,5 +40,7 @@ void text_add_quoted(struct text *text, const char *data, size_t size, char quot
 
 int hex_digit(char c);                           /* -1: not one */
 bool string_equal(const char *a, const char *b); /* NULL equals only NULL */
+/* Whether the word stands in the string by itself: no letter, digit or '_' beside it. */
+bool string_mentions(const char *string, const char *word);
 
 #endif

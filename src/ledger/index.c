@@ -10,7 +10,7 @@
 
 bool index_mentions(const struct table_index *index, const char *column)
 {
-	return string_equal(index->first, column) || mentions_word(index->definition, column);
+	return string_equal(index->first, column) || string_mentions(index->definition, column);
 }
 
 static const char *predicate_of(const struct table_index *index)
@@ -31,7 +31,7 @@ static const char *next_named(const struct plan *plan, size_t *at)
 	const char *running = running_predicate(plan->profile);
 	while (*at < plan->table->column_count) {
 		const struct column *column = &plan->table->columns[(*at)++];
-		if (!column->expression && mentions_word(running, column->name)) {
+		if (!column->expression && string_mentions(running, column->name)) {
 			return column->name;
 		}
 	}
@@ -44,7 +44,7 @@ static bool serves_predicate(const struct plan *plan, const struct table_index *
 	size_t at = 0;
 	for (const char *name; (name = next_named(plan, &at));) {
 		bool first = !index->partial && string_equal(index->first, name);
-		if (first || mentions_word(predicate_of(index), name)) {
+		if (first || string_mentions(predicate_of(index), name)) {
 			return true;
 		}
 	}
@@ -66,8 +66,8 @@ static bool serves(const struct plan *plan, const struct table_index *index)
 		return string_equal(index->first, state);
 	}
 	const char *predicate = predicate_of(index);
-	return (state && mentions_word(predicate, state)) ||
-	       (profile->claims && owner && mentions_word(predicate, owner));
+	return (state && string_mentions(predicate, state)) ||
+	       (profile->claims && owner && string_mentions(predicate, owner));
 }
 
 bool index_serves(const struct plan *plan)
@@ -97,7 +97,7 @@ static bool has_named(const struct plan *plan)
 
 static bool is_named(const struct plan *plan, const char *column)
 {
-	return has_named(plan) && mentions_word(running_predicate(plan->profile), column);
+	return has_named(plan) && string_mentions(running_predicate(plan->profile), column);
 }
 
 /* By when they were claimed, if a sweep reads them so: a time that no beat writes. */

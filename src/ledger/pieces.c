@@ -24,20 +24,6 @@ int plan_cell(const struct plan *plan, const char *column)
 	return -1;
 }
 
-bool mentions_word(const char *text, const char *word)
-{
-	static const char part[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-	size_t size = strlen(word);
-	for (const char *at = text; (at = strstr(at, word)); at += size) {
-		bool starts = at == text || !strchr(part, at[-1]);
-		if (starts && (!at[size] || !strchr(part, at[size]))) {
-			return true;
-		}
-	}
-	return false;
-}
-
 const struct sql_text *plan_sql(const struct plan *plan, enum sql sql)
 {
 	return &plan->sql->texts[sql];

@@ -11,8 +11,6 @@ bool plan_is_key(const struct plan *plan, int cell);
 /* Of a column as found; an expression that belongs to none is about the task's own instants. */
 enum column_kind plan_kind(const struct plan *plan, const struct table *table,
 			   const char *column);
-/* Whether the word stands in the text by itself. */
-bool mentions_word(const char *text, const char *word);
 /* A statement of the contract in this plan's engine. */
 const struct sql_text *plan_sql(const struct plan *plan, enum sql sql);
 

@@ -105,8 +105,9 @@ static void drop_absent(const struct plan *plan, struct candidates *list)
 	for (size_t i = 0; i < list->count; i++) {
 		for (size_t n = 0; n < optional->count; n++) {
 			const char *name = optional->items[n];
-			list->items[i].absent |= !table_column(plan->table, name) &&
-						 mentions_word(list->items[i].expression, name);
+			list->items[i].absent |=
+				!table_column(plan->table, name) &&
+				string_mentions(list->items[i].expression, name);
 		}
 	}
 }

@@ -192,16 +192,16 @@ static enum reclaim_status try_profile(struct detection *d, const char *name,
 	return status;
 }
 
-/* Ours, or of a ledger that was found: its table, told with or without a schema, or another one of its own schema. */
+/* Ours, or of a ledger that was found: its profile names it, or it is in the schema that is the ledger's own. */
 static bool is_known(const struct detection *d, const char *table)
 {
 	const char *own = d->ledger->db->driver->own_prefix;
 	size_t schema = (size_t)(bare(table) - table);
 	bool known = strncmp(table, own, strlen(own)) == 0;
 	for (size_t i = 0; i < d->count; i++) {
-		const char *found = d->items[i].table;
-		known |= string_equal(bare(found), bare(table)) ||
-			 (schema > 0 && strncmp(found, table, schema) == 0);
+		const struct found *found = &d->items[i];
+		known |= string_mentions(profile_builtin(found->profile), bare(table)) ||
+			 (schema > 0 && strncmp(found->table, table, schema) == 0);
 	}
 	return known;
 }
