@@ -9,6 +9,9 @@ import traceback
 import unittest
 from pathlib import Path
 
+# Folders of what test files share; a file finds its own folder first.
+SHARED = ("", "cli", "servers", "known", "hosts")
+
 
 class Tap(unittest.TestResult):
     """One line a test method, whatever its subtests do; a class or module that can't be set up is one line too."""
@@ -70,7 +73,8 @@ class Tap(unittest.TestResult):
 
 def load(path):
     sys.dont_write_bytecode = True
-    sys.path.insert(0, str(path.parent))
+    here = Path(__file__).resolve().parent
+    sys.path[:0] = [str(path.parent), *(str(here / name) for name in SHARED)]
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module

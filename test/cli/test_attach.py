@@ -7,8 +7,7 @@ import sys
 import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from scene import DONE, NOT_FOUND, PROGRAM, ROOT, Scene  # noqa: E402
+from scene import DONE, NOT_FOUND, PROGRAM, ROOT, Scene
 
 PAGE = ROOT / "docs/attach.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

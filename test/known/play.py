@@ -13,11 +13,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "cli"), str(HERE.parent)]
-
-import mariadb  # noqa: E402
-import postgres  # noqa: E402
-import scene  # noqa: E402
+import mariadb
+import postgres
+import scene
 
 # A worker that has claimed something, said so, and is busy with it until it is killed.
 SQLITE_WORKER = """

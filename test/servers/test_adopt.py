@@ -1,12 +1,9 @@
 """detect and adopt, as a newcomer uses them: tables in the conventions of ORMs, on every engine, and tables that are odd."""
 import re
-import sys
 import unittest
-from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "known"), str(Path(__file__).resolve().parents[1])]
-import play  # noqa: E402
-from scene import DONE, NOT_FOUND, UNAVAILABLE, UNSUPPORTED, USAGE, utc  # noqa: E402
+import play
+from scene import DONE, NOT_FOUND, UNAVAILABLE, UNSUPPORTED, USAGE, utc
 
 TYPES = {
     "sqlite": {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "instant": "DATETIME", "string": "VARCHAR(255)"},

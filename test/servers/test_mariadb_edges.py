@@ -1,12 +1,8 @@
 """MariaDB at the edges: read-only servers, rights one by one, certificates."""
 import re
-import sys
 import tempfile
 import unittest
 from pathlib import Path
-
-TEST = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TEST), str(TEST / "cli")]
 
 import mariadb
 import test_foundry

@@ -3,14 +3,9 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import threading
 import time
 import unittest
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "test"), str(ROOT / "test/cli")]
 
 import mariadb
 import scene

@@ -4,19 +4,16 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 import unittest.mock
 from pathlib import Path
 
-TEST = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TEST), str(TEST / "cli")]
-import test_postgres as base  # noqa: E402
-from certificate import certificate  # noqa: E402
-from postgres import Pooler, Postgres  # noqa: E402
-from scene import Scene  # noqa: E402
+import test_postgres as base
+from certificate import certificate
+from postgres import Pooler, Postgres
+from scene import Scene
 
 RECLAIM = base.RECLAIM
 

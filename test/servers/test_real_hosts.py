@@ -1,16 +1,11 @@
 """Real job queues: their own packages make the tables and run the jobs; their worker is killed, `reclaim sweep` takes what
 it held, their next worker ends it, and what they then say of the job is what they say of any other."""
 import signal
-import sys
 import unittest
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "test"), str(ROOT / "test/hosts")]
-
-import scene  # noqa: E402
-from host import RUN_BY, Host  # noqa: E402
-from postgres import Postgres  # noqa: E402
+import scene
+from host import RUN_BY, Host
+from postgres import Postgres
 
 
 def needs(program):

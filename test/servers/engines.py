@@ -4,18 +4,15 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import mariadb  # noqa: E402
-import postgres  # noqa: E402
-import scene  # noqa: E402
-from scene import Scene  # noqa: E402
+import mariadb
+import postgres
+import scene
+from scene import Scene
 
 
 ACTOR = ThreadPoolExecutor(1)  # lives as long as we do: a server ends with the thread that has started it

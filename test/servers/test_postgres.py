@@ -4,15 +4,13 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from postgres import Pooler, Postgres  # noqa: E402
+from postgres import Pooler, Postgres
 
 RECLAIM = os.environ.get("RECLAIM", "build/reclaim")
 BUILD = Path(os.environ.get("RECLAIM_BUILD", "build"))
