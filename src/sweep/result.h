@@ -21,7 +21,9 @@ struct swept_task {
 };
 
 /* What is told of a row that did not change where nobody is found to hold it. */
-#define HOLDER_UNKNOWN "somebody's transaction, or a trigger keeps it as it is"
+#define HOLDER_UNKNOWN                                                                         \
+	"somebody's transaction, or a trigger, a rule or a policy of the table keeps it as "   \
+	"it is"
 
 /* A row that could not be put right, and why. */
 struct swept_problem {

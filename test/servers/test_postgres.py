@@ -153,8 +153,9 @@ class Own(Case):
         self.assertLess(time.monotonic() - began, 5)
         self.assertEqual((swept["stale"], swept["requeued"], swept["locked"], swept["lost_races"]), (5, 4, 1, 0))
         backend = session.sql("SELECT pg_backend_pid()")[0]
-        told = self.run_program("sweep").stderr
-        self.assertIn(f"task {tasks[0]['id']}: left for the next pass: its row is locked by backend {backend} of owner (psql)", told)
+        run = self.run_program("sweep")
+        self.assertEqual(run.stdout, "1 in flight, 1 stale: 1 locked by somebody\n")
+        self.assertIn(f"task {tasks[0]['id']}: left for the next pass: its row is locked by backend {backend} of owner (psql)", run.stderr)
         held = self.sweep()["locked_tasks"]
         self.assertEqual([row["id"] for row in held], [tasks[0]["id"]])
         self.assertRegex(held[0]["holder"], f"^backend {backend} of owner .*in its transaction for [0-9]+ s$")

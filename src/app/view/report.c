@@ -73,7 +73,6 @@ void report_summary(struct text *out, const struct sweep_result *result)
 {
 	text_printf(out, "%s%lld in flight, %lld stale", result->dry_run ? "dry run: " : "",
 		    (long long)result->in_flight, (long long)result->stale);
-	text_add(out, result->stale > 0 ? ": " : "");
 	struct text TEXT_CLEANUP counts = { 0 };
 	bool dry = result->dry_run;
 	add_count(&counts, result->requeued, dry ? "to requeue" : "requeued");
@@ -84,11 +83,12 @@ void report_summary(struct text *out, const struct sweep_result *result)
 	add_count(&counts, result->held_back, "held back for later");
 	add_count(&counts, result->lost_races, "moved on by themselves");
 	add_count(&counts, result->errors, "that could not be put right");
-	text_add(out,
-		 counts.size > 2 && result->stale > 0 ? counts.data + 2 : text_string(&counts));
-	add_count(out, result->changed, "no longer the same");
-	add_count(out, result->unplanned, "stale and not in the plan");
-	add_count(out, result->locked, "locked by somebody");
+	add_count(&counts, result->changed, "no longer the same");
+	add_count(&counts, result->unplanned, "stale and not in the plan");
+	add_count(&counts, result->locked, "locked by somebody");
+	if (counts.size > 0) {
+		text_printf(out, "%s%s", result->stale > 0 ? ": " : ", ", counts.data + 2);
+	}
 	add_count(out, result->vetoed, "silent, but proven alive");
 	add_count(out, result->blind, "that no rule can judge");
 	add_count(out, result->future, "with times in the future");
