@@ -287,6 +287,22 @@ class Hosts(Daemon):
             created_at TEXT, updated_at TEXT);
     """
 
+    def test_a_refused_pass_is_no_outage(self):
+        """A large table without an index: told once, and nobody else's silence waits for it."""
+        self.sql("DROP TABLE foundry_tasks")
+        self.sql("CREATE TABLE foundry_tasks (task_id INTEGER PRIMARY KEY, task_type TEXT, status TEXT, claimed_by TEXT,"
+                 " claimed_at TEXT, updated_at TEXT)")
+        self.sql("INSERT INTO foundry_tasks (status, claimed_at) SELECT 'completed', ? FROM (WITH RECURSIVE n (i) AS"
+                 " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= 100000) SELECT i FROM n)", utc(600))
+        daemon = self.daemon("--interval", "100ms", profile="foundry")
+        self.until_told(daemon, "no index that serves")
+        time.sleep(1)  # for several tries
+        self.sql("DELETE FROM foundry_tasks")
+        self.until(lambda: self.turn("foundry") >= 3)
+        self.assertNotIn("out of reach", daemon.err)
+        self.assertNotIn("outage", daemon.err)
+        self.assertEqual(self.sql("SELECT outage_at FROM reclaim_ledgers WHERE name = 'foundry'"), [(None,)])
+
     def test_foundry(self):
         seen = utc(400)
         self.add("worker_heartbeats", worker_id="w1", status="active", last_seen=seen)

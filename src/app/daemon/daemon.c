@@ -39,6 +39,7 @@ struct sweeper {
 	bool swept;     /* there was a pass */
 	bool far_ahead; /* the turn is further off than an interval: a clock was wrong */
 	int failures;   /* in a row */
+	int misses;     /* those of them that were out of reach */
 	bool locked_out;
 	int64_t tried_at, away_since;
 	bool stopped;
@@ -67,7 +68,7 @@ static bool must_stop(const struct sweeper *s)
 /* One failure alone is a reconnect; a lock that outlasts our patience outlasts leases too. */
 static bool is_away(const struct sweeper *s)
 {
-	return s->failures > 1 || s->locked_out;
+	return s->misses > 1 || s->locked_out;
 }
 
 static int64_t backoff_time(struct sweeper *s)
@@ -79,17 +80,20 @@ static int64_t backoff_time(struct sweeper *s)
 	return wait * 4 / 5 + (int64_t)random_below(&s->random, (uint64_t)(wait * 2 / 5) + 1);
 }
 
-static void note_failure(struct sweeper *s, const struct reclaim_error *error)
+/* `seen`: the ledger is there. If a pass is refused all the same, its workers can beat: silence need not wait. */
+static void note_failure(struct sweeper *s, bool seen, const struct reclaim_error *error)
 {
 	if (must_stop(s)) {
 		return;
 	}
-	if (s->failures++ == 0) {
+	bool away = !seen || error->status != RECLAIM_INVALID;
+	s->failures++;
+	if (away && s->misses++ == 0) {
 		s->away_since = s->tried_at;
 	}
 	s->locked_out |= error->status == RECLAIM_BUSY;
-	app_log(s->app, /* debug= */ s->failures != 2,
-		"the ledger is out of reach, trying on: %s", error->message);
+	app_log(s->app, /* debug= */ s->failures != 2, "the ledger %s, trying on: %s",
+		away ? "is out of reach" : "can't be swept", error->message);
 	if (error->status != RECLAIM_BUSY) {
 		ledger_close(s->ledger);
 		s->ledger = NULL;
@@ -106,7 +110,7 @@ static void note_success(struct sweeper *s)
 		app_log(s->app, /* debug= */ false, "the ledger is back after %s",
 			text_string(&length));
 	}
-	s->failures = 0;
+	s->failures = s->misses = 0;
 	s->locked_out = false;
 }
 
@@ -242,6 +246,7 @@ static void make_pass(struct sweeper *s, bool death)
 	struct reclaim_error error = { 0 };
 	int64_t start = s->tried_at = boot_now();
 	enum reclaim_status status = look(s, &error);
+	bool seen = !status;
 	if (!status) {
 		status = sweep(s, death, &error);
 	}
@@ -249,7 +254,7 @@ static void make_pass(struct sweeper *s, bool death)
 		status = schedule(s, start, &error);
 	}
 	if (status) {
-		note_failure(s, &error);
+		note_failure(s, seen, &error);
 		return;
 	}
 	note_success(s);
@@ -269,7 +274,7 @@ static void look_for_deaths(struct sweeper *s)
 	if (now >= s->next_workers) {
 		s->next_workers = now + WORKERS_EVERY;
 		if (watch_refresh(&s->watch, s->ledger, &error)) {
-			note_failure(s, &error);
+			note_failure(s, /* seen= */ true, &error);
 			return;
 		}
 	}
@@ -293,7 +298,7 @@ static void prune_old(struct sweeper *s)
 		return;
 	}
 	if (prune(s->ledger, keep, /* dry_run= */ false, &pruned, &error)) {
-		note_failure(s, &error);
+		note_failure(s, /* seen= */ true, &error);
 		return;
 	}
 	if (pruned.tasks > 0 || pruned.events > 0) {
@@ -403,9 +408,10 @@ static enum reclaim_status start(struct sweeper *s, struct reclaim_error *error)
 		tell_start(&s->told);
 	}
 	if (status) {
-		s->failures = 1; /* told at once: there is nothing to reconnect to */
+		s->failures = s->misses =
+			1; /* told at once: there is nothing to reconnect to */
 		s->away_since = boot_now();
-		note_failure(s, error);
+		note_failure(s, /* seen= */ false, error);
 	}
 	return RECLAIM_OK;
 }
