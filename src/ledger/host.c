@@ -1,264 +1,7 @@
-/* The verbs on a host's ledger, as its profile spells them: read the row, compare the token, compare-and-set. */
-#include "verbs.h"
+/* Handing in on a host's ledger, as its profile spells the verbs: read the row, compare the token, compare-and-set. */
+#include "host.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static enum reclaim_status unsupported(const struct ledger *ledger, enum verb verb,
-				       struct reclaim_error *error)
-{
-	const struct change *change = &ledger->profile->verbs[verb];
-	for (size_t i = 0; change->present && i < change->set_count; i++) {
-		const struct column *column =
-			table_column(ledger->plan->table, change->set[i].column);
-		if (!column || column->expression) {
-			return fail(
-				error, RECLAIM_UNSUPPORTED,
-				"%s is not supported on this table: '%s' has no column '%s' "
-				"(`reclaim init` with this profile may add it)",
-				verb_name(verb), ledger->profile->table, change->set[i].column);
-		}
-	}
-	return fail(error, RECLAIM_UNSUPPORTED,
-		    "%s is not supported on ledger '%s': its profile has no such verb",
-		    verb_name(verb), ledger->profile->name);
-}
-
-static const struct planned_change *planned_verb(const struct ledger *ledger, enum verb verb)
-{
-	const struct planned_change *planned = &ledger->plan->verbs[verb];
-	return planned->change ? planned : NULL;
-}
-
-static int64_t span(const struct plan *plan, const struct value *row)
-{
-	int64_t deadline = row_time(plan, row, SIGNAL_DEADLINE),
-		created = row_time(plan, row, SIGNAL_CREATED);
-	bool known = deadline != NO_TIME && created != NO_TIME && deadline > created;
-	return known ? deadline - created : 6 * 3600 * USEC_PER_SEC;
-}
-
-/* What every change of this row can be told. */
-static void start_inputs(const struct ledger *ledger, const struct value *row, const char *id,
-			 struct inputs *inputs)
-{
-	const struct plan *plan = ledger->plan;
-	*inputs = (struct inputs){ .row = row };
-	inputs->named[INPUT_ID] = value_string(id);
-	inputs->named[INPUT_ATTEMPTS] = value_int(row_number(plan, row, ROLE_ATTEMPTS, 0));
-	inputs->named[INPUT_RECOVERIES] = value_int(row_number(plan, row, ROLE_RECOVERIES, 0));
-	inputs->named[INPUT_LEASE] = value_int(ledger->profile->lease);
-	inputs->named[INPUT_RETRY] = value_int(0);
-	inputs->named[INPUT_SPAN] = value_int(span(plan, row));
-	if (plan->at.roles[ROLE_OWNER] > 0) {
-		inputs->named[INPUT_OWNER] = row[plan->at.roles[ROLE_OWNER]];
-	}
-}
-
-/* A statement for one row, in the open transaction; how many rows it changed, or, if it only locks, found. */
-static enum reclaim_status run_one(struct ledger *ledger, const struct planned *planned,
-				   const struct inputs *inputs, int64_t *ret_count,
-				   struct reclaim_error *error)
-{
-	return planned_run_many(ledger->db, planned, &inputs, 1, ret_count, error);
-}
-
-/* Runs the change and what belongs to it; *ret_changed false: the row is not what was read any more. */
-static enum reclaim_status apply(struct ledger *ledger, const struct planned_change *planned,
-				 const struct inputs *inputs, bool with_error,
-				 bool *ret_changed, struct reclaim_error *error)
-{
-	const struct plan *plan = ledger->plan;
-	int64_t count = 0, unwanted;
-	enum reclaim_status status =
-		run_one(ledger, &planned->update[with_error], inputs, &count, error);
-	bool changed = !status && count == 1;
-	for (size_t i = 0; !status && changed && i < planned->also_count; i++) {
-		status = run_one(ledger, &planned->also[i], inputs, &unwanted, error);
-	}
-	if (!status && changed && planned->change->to == STATE_READY &&
-	    plan->wake.statement.sql) {
-		status = run_one(ledger, &plan->wake, inputs, &unwanted, error);
-	}
-	*ret_changed = changed;
-	return status;
-}
-
-/* ---- claim ---- */
-
-/* The owner as its column keeps it: a column of bytes takes a UUID. */
-static enum reclaim_status owner_value(const struct ledger *ledger, const char *owner,
-				       struct arena *arena, struct value *ret_value,
-				       struct reclaim_error *error)
-{
-	const char *name = ledger->profile->roles[ROLE_OWNER];
-	const struct column *column = name ? table_column(ledger->plan->table, name) : NULL;
-	enum column_kind kind = column ? column->kind : COLUMN_PLAIN;
-	unsigned char bytes[16];
-	if ((kind == COLUMN_BYTES || kind == COLUMN_UUID) &&
-	    !uuid_parse(owner, strlen(owner), bytes)) {
-		return fail(error, RECLAIM_INVALID,
-			    "owner '%s' must be a UUID on ledger '%s': its column '%s' is %s",
-			    owner, ledger->profile->name, name, column->type);
-	}
-	if (kind != COLUMN_BYTES) {
-		*ret_value = value_string(owner);
-		return RECLAIM_OK;
-	}
-	const char *copy = arena_copy(arena, (const char *)bytes, sizeof(bytes));
-	if (!copy) {
-		return fail_no_memory(error);
-	}
-	*ret_value = value_bytes(VALUE_BLOB, copy, sizeof(bytes));
-	return RECLAIM_OK;
-}
-
-static bool is_due(const struct plan *plan, const struct change *claim, const struct value *row)
-{
-	int64_t due = NO_TIME;
-	int at = plan_cell(plan, claim->due);
-	if (at < 0) {
-		return true;
-	}
-	enum time_format format =
-		plan_found_format(plan, plan->table, claim->due, plan->profile->time);
-	for (int i = 0; i < SIGNAL_COUNT; i++) {
-		if (plan->at.signals[i] == at) {
-			format = plan_format(plan, (enum signal)i);
-		}
-	}
-	return time_from_value(&row[at], format, &due) && due <= row_now(row);
-}
-
-static const char *role_copy(struct arena *arena, const struct plan *plan,
-			     const struct value *row, enum role role)
-{
-	const char *text = row_text(plan, row, role);
-	return text ? arena_string(arena, text) : NULL;
-}
-
-static bool copy_claim(struct claims *claims, const struct plan *plan, const struct value *row)
-{
-	struct text TEXT_CLEANUP id = { 0 };
-	struct text TEXT_CLEANUP token = { 0 };
-	struct arena *arena = &claims->arena;
-	struct claimed *c = &claims->items[claims->count];
-	row_print_id(&id, plan, row);
-	row_print_token(&token, plan, row);
-	/* NOLINTNEXTLINE: items has room for all that is asked for */
-	c->id = arena_string(arena, text_string(&id));
-	c->token = arena_string(arena, text_string(&token));
-	c->queue = role_copy(arena, plan, row, ROLE_QUEUE);
-	c->kind = role_copy(arena, plan, row, ROLE_KIND);
-	c->payload = role_copy(arena, plan, row, ROLE_PAYLOAD);
-	c->attempt = row_number(plan, row, ROLE_ATTEMPTS, -1);
-	c->max_attempts = row_number(plan, row, ROLE_MAX_ATTEMPTS, -1);
-	c->lease_until = row_time(plan, row, SIGNAL_LEASE);
-	c->deadline = row_time(plan, row, SIGNAL_DEADLINE);
-	claims->count++;
-	return c->id && c->token && !id.failed && !token.failed;
-}
-
-/* Takes one free row; it is read again, because the token is made of what the claim has written. */
-static enum reclaim_status claim_row(struct ledger *ledger, const struct value *row,
-				     const struct value *owner, int64_t lease,
-				     struct claims *claims, struct reclaim_error *error)
-{
-	const struct plan *plan = ledger->plan;
-	struct inputs inputs;
-	struct value key[PLAN_KEY_MAX];
-	struct text TEXT_CLEANUP id = { 0 };
-	row_print_id(&id, plan, row);
-	start_inputs(ledger, row, text_string(&id), &inputs);
-	inputs.named[INPUT_OWNER] = *owner;
-	if (lease > 0) {
-		inputs.named[INPUT_LEASE] = value_int(lease);
-	}
-	bool changed = false;
-	enum reclaim_status status = apply(ledger, planned_verb(ledger, VERB_CLAIM), &inputs,
-					   /* with_error= */ false, &changed, error);
-	if (status || !changed) {
-		return status;
-	}
-	struct result RESULT_CLEANUP taken = { 0 };
-	for (size_t i = 0; i < plan->key_count; i++) {
-		key[i] = row[plan->at.key[i]];
-	}
-	inputs.key = key;
-	status = planned_run(ledger->db, &plan->read, &inputs, &taken, error);
-	if (!status && taken.rows == 1 &&
-	    !copy_claim(claims, plan, result_cell(&taken, 0, 0))) {
-		return fail_no_memory(error);
-	}
-	return status;
-}
-
-/* Free rows that are due, in the profile's order. A queue's rows only, when one is asked for. */
-static enum reclaim_status claim_due(struct ledger *ledger, const struct claiming *claiming,
-				     const struct value *owner, struct claims *claims,
-				     struct reclaim_error *error)
-{
-	const struct plan *plan = ledger->plan;
-	enum reclaim_status status = RECLAIM_OK;
-	bool more = true;
-	for (int64_t limit = claiming->count + 100; more && !status; limit *= 16) {
-		struct result RESULT_CLEANUP rows = { 0 };
-		struct inputs inputs = { 0 };
-		inputs.named[INPUT_OWNER] = *owner;
-		inputs.named[INPUT_LIMIT] = value_int(limit);
-		status = planned_run(ledger->db, &plan->free, &inputs, &rows, error);
-		for (size_t i = 0;
-		     !status && i < rows.rows && (int64_t)claims->count < claiming->count;
-		     i++) {
-			const struct value *row = result_cell(&rows, i, 0);
-			bool wanted =
-				!claiming->queue ||
-				string_equal(claiming->queue, row_text(plan, row, ROLE_QUEUE));
-			if (wanted && is_due(plan, plan->verbs[VERB_CLAIM].change, row)) {
-				status = claim_row(ledger, row, owner, claiming->lease, claims,
-						   error);
-			}
-		}
-		more = (int64_t)rows.rows == limit && (int64_t)claims->count < claiming->count;
-	}
-	return status;
-}
-
-static enum reclaim_status host_claim(struct ledger *ledger, const struct claiming *claiming,
-				      struct claims *ret_claims, struct reclaim_error *error)
-{
-	struct value owner;
-	struct claims claims = { 0 };
-	if (!planned_verb(ledger, VERB_CLAIM)) {
-		return unsupported(ledger, VERB_CLAIM, error);
-	}
-	if (claiming->queue && ledger->plan->at.roles[ROLE_QUEUE] < 0) {
-		return fail(error, RECLAIM_INVALID, "queue '%s': ledger '%s' has no queues",
-			    claiming->queue, ledger->profile->name);
-	}
-	enum reclaim_status status =
-		owner_value(ledger, claiming->owner, &claims.arena, &owner, error);
-	claims.items =
-		arena_take(&claims.arena, sizeof(*claims.items) * (size_t)claiming->count);
-	if (!status && !claims.items) {
-		status = fail_no_memory(error);
-	}
-	if (!status) {
-		status = ledger_begin(ledger, error);
-	}
-	if (!status) {
-		status = claim_due(ledger, claiming, &owner, &claims, error);
-		status = ledger_end(ledger, status, error);
-	}
-	if (status && status != RECLAIM_UNKNOWN) {
-		claims_finish(&claims);
-		return status;
-	}
-	*ret_claims = claims;
-	return status;
-}
-
-/* ---- handing in ---- */
 
 /* One verb under way on one row. */
 struct doing {
@@ -305,25 +48,28 @@ static bool token_matches(const struct plan *plan, const struct value *row, cons
 	return !token || string_equal(text_string(&held), token);
 }
 
-/* A hand-in that clears part of the token leaves its memory in the audit: the replay of a lost answer is no loss. */
+/* A hand-in that clears part of the token, or ends the row, leaves its memory in the audit: its replay is no loss. */
+static enum reclaim_status was_told(struct ledger *ledger, const struct doing *doing,
+				    bool *ret_told, struct reclaim_error *error)
+{
+	*ret_told = false;
+	return doing->act == ACT_COUNT
+		       ? RECLAIM_OK
+		       : ledger_told(ledger, doing->id, act_word(doing->act), /* rule= */ NULL,
+				     doing->token, ret_told, error);
+}
+
 static enum reclaim_status admit_other_token(struct ledger *ledger, const struct doing *doing,
 					     const char *native, bool *ret_replay,
 					     struct reclaim_error *error)
 {
-	bool told = false;
-	enum reclaim_status status = RECLAIM_OK;
-	if (doing->act != ACT_COUNT) {
-		status = ledger_told(ledger, doing->id, act_word(doing->act), /* rule= */ NULL,
-				     doing->token, &told, error);
-	}
-	if (status || told) {
-		*ret_replay = told;
-		return status;
-	}
-	return fail(error, RECLAIM_LOST,
-		    "the claim of task '%s' with token '%s' is lost: the task is '%s' and not "
-		    "under that token",
-		    doing->id, doing->token, native ? native : "-");
+	enum reclaim_status status = was_told(ledger, doing, ret_replay, error);
+	return status || *ret_replay
+		       ? status
+		       : fail(error, RECLAIM_LOST,
+			      "the claim of task '%s' with token '%s' is lost: the task is "
+			      "'%s' and not under that token",
+			      doing->id, doing->token, native ? native : "-");
 }
 
 /* Whether the row may take this verb. *ret_replay: it is done already. */
@@ -398,7 +144,7 @@ static enum reclaim_status change_row(struct ledger *ledger, const struct doing 
 				      struct reclaim_error *error)
 {
 	struct inputs inputs;
-	start_inputs(ledger, row, doing->id, &inputs);
+	host_inputs(ledger, row, doing->id, &inputs);
 	struct text TEXT_CLEANUP entry = { 0 };
 	if (!error_value(ledger, doing, row, &entry, &inputs.named[INPUT_ERROR])) {
 		return fail_no_memory(error);
@@ -413,11 +159,12 @@ static enum reclaim_status change_row(struct ledger *ledger, const struct doing 
 	}
 	*ret_changed = false;
 	for (size_t i = 0; i < 2 && doing->verbs[i] != VERB_COUNT; i++) {
-		const struct planned_change *planned = planned_verb(ledger, doing->verbs[i]);
+		const struct planned_change *planned = host_planned(ledger, doing->verbs[i]);
 		enum reclaim_status status =
 			!planned ? RECLAIM_OK
-				 : apply(ledger, planned, &inputs,
-					 !value_is_null(&doing->error), ret_changed, error);
+				 : host_change(ledger, planned, &inputs,
+					       !value_is_null(&doing->error), ret_changed,
+					       error);
 		if (status || *ret_changed) {
 			return status ? status
 				      : audit(ledger, doing, planned->change, row, error);
@@ -445,18 +192,12 @@ static bool ends_rows(const struct ledger *ledger)
 static enum reclaim_status admit_no_row(struct ledger *ledger, const struct doing *doing,
 					bool *ret_replay, struct reclaim_error *error)
 {
-	bool told = false;
-	enum reclaim_status status = RECLAIM_OK;
-	if (doing->act != ACT_COUNT) {
-		status = ledger_told(ledger, doing->id, act_word(doing->act), /* rule= */ NULL,
-				     doing->token, &told, error);
-	}
-	*ret_replay = told;
-	return status || told ? status
-			      : fail(error, RECLAIM_LOST,
-				     "the claim of task '%s' with token '%s' is lost: its row "
-				     "is gone",
-				     doing->id, doing->token);
+	enum reclaim_status status = was_told(ledger, doing, ret_replay, error);
+	return status || *ret_replay
+		       ? status
+		       : fail(error, RECLAIM_LOST,
+			      "the claim of task '%s' with token '%s' is lost: its row is gone",
+			      doing->id, doing->token);
 }
 
 /* One look at the row, and the change that it admits. */
@@ -470,7 +211,7 @@ static enum reclaim_status look_and_change(struct ledger *ledger, const struct d
 	if (status == RECLAIM_NOT_FOUND && doing->token && ends_rows(ledger)) {
 		status = admit_no_row(ledger, doing, &replay, error);
 	} else if (!status) {
-		status = admit(ledger, doing, planned_verb(ledger, last)->change,
+		status = admit(ledger, doing, host_planned(ledger, last)->change,
 			       result_cell(&row, 0, 0), &replay, error);
 	}
 	if (status || replay) {
@@ -485,8 +226,8 @@ static enum reclaim_status hand_in(struct ledger *ledger, const struct doing *do
 				   struct reclaim_error *error)
 {
 	enum verb last = doing->verbs[1] == VERB_COUNT ? doing->verbs[0] : doing->verbs[1];
-	if (!planned_verb(ledger, last)) {
-		return unsupported(ledger, last, error);
+	if (!host_planned(ledger, last)) {
+		return host_unsupported(ledger, last, error);
 	}
 	enum reclaim_status status = ledger_make_host_tables(ledger, error);
 	if (!status) {
@@ -560,7 +301,7 @@ static enum reclaim_status host_fail(struct ledger *ledger, const char *id, cons
 			       .error = value_string(message),
 			       .reason = message,
 			       .retry = retry_in };
-	if (no_retry || !planned_verb(ledger, VERB_RESCHEDULE)) {
+	if (no_retry || !host_planned(ledger, VERB_RESCHEDULE)) {
 		doing.verbs[0] = VERB_FAIL;
 		doing.verbs[1] = VERB_COUNT;
 	}
