@@ -33,6 +33,8 @@ enum reclaim_status not_found(const struct ledger *ledger, const char *id,
 enum reclaim_status lost(const char *id, const char *token, const struct held *held,
 			 struct reclaim_error *error);
 
+enum reclaim_status own_claim(struct ledger *ledger, const struct claiming *claiming,
+			      struct claims *ret_claims, struct reclaim_error *error);
 enum reclaim_status own_hand_in(struct ledger *ledger, const struct handing *handings,
 				size_t count, enum reclaim_status *ret_statuses,
 				struct reclaim_error *error);

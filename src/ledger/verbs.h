@@ -11,6 +11,7 @@
 #ifndef LEDGER_VERBS_H
 #define LEDGER_VERBS_H
 
+#include "given.h"
 #include "ledger.h"
 
 struct submission {
@@ -93,9 +94,6 @@ enum reclaim_status verb_hand_in(struct ledger *ledger, const struct handing *ha
 enum reclaim_status verb_beat(struct ledger *ledger, const char *worker, const char *status,
 			      struct reclaim_error *error);
 
-/* JSON text or NULL; INVALID names `what` and where it goes wrong. */
-enum reclaim_status check_json(const char *what, const char *text, struct reclaim_error *error);
-
 /* How often a hand-in looks at a task that others write between its looks and its changes. */
 enum { LOOKS_MAX = 3 };
 
@@ -124,5 +122,6 @@ struct verbs {
 				       struct reclaim_error *);
 };
 extern const struct verbs own_verbs, host_verbs;
+const struct verbs *verbs_of(const struct ledger *ledger);
 
 #endif
