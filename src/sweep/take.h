@@ -2,10 +2,7 @@
 #ifndef SWEEP_TAKE_H
 #define SWEEP_TAKE_H
 
-#include "hold.h"
-#include "tell.h"
-
-#define TAKE_BATCH 200
+#include "batch.h"
 
 /*
  * Takes `count` judged rows of one page. A batch that fails is redone row by row; a row that can't be taken is named
