@@ -1,12 +1,11 @@
 /* What leaves the program: the answer on stdout, everything else on stderr. */
 #include "app.h"
-
+#include "clock.h"
 #include "timefmt.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* errno of the write that failed, or 0. */
@@ -135,9 +134,7 @@ static void add_logfmt(struct text *line, const char *level, const char *message
 
 static void add_line(struct text *line, bool as_json, const char *level, const char *message)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	int64_t time = now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
+	int64_t time = machine_now();
 	if (as_json) {
 		struct json json = { .out = line };
 		json_open(&json, NULL, '{');

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 const struct db_driver *const db_drivers[] = {
 	&sqlite_driver,
@@ -20,21 +19,9 @@ const struct db_driver *const db_drivers[] = {
 struct db *(*db_opened)(struct db *db);
 int64_t (*db_clock)(void);
 
-static int64_t read_clock(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
-int64_t monotonic_now(void)
-{
-	return read_clock(CLOCK_MONOTONIC);
-}
-
 int64_t wall_now(void)
 {
-	return db_clock ? db_clock() : read_clock(CLOCK_REALTIME);
+	return db_clock ? db_clock() : machine_now();
 }
 
 int64_t options_patience(const struct db_options *options)

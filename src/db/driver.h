@@ -1,7 +1,8 @@
-/* What drivers share: URLs, clocks, patience. */
+/* What drivers share: URLs, the clock, patience. */
 #ifndef DB_DRIVER_H
 #define DB_DRIVER_H
 
+#include "clock.h"
 #include "db.h"
 
 /* The engines; db_drivers lists those of this build. */
@@ -17,7 +18,6 @@ const struct url *url_copy(struct arena *arena, const struct url *url);
 /* Decodes %XX. NULL: a broken sequence, a NUL byte, or no memory. */
 char *percent_decode(struct arena *arena, const char *text, size_t size);
 
-int64_t monotonic_now(void);
 /* db_clock's, or else the machine's. */
 int64_t wall_now(void);
 

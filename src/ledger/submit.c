@@ -1,9 +1,9 @@
 /* Submit: tasks for our own queue, many in one transaction, each told why it can't be. */
+#include "clock.h"
 #include "verbs.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char *or_default(const char *string, const char *otherwise)
 {
@@ -49,13 +49,6 @@ static enum reclaim_status check_submission(const struct submission *s,
 				     error);
 	}
 	return status;
-}
-
-static void new_id(struct ledger *ledger, char ret_id[UUID_TEXT_SIZE])
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uuid_v7(&ledger->random, now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000, ret_id);
 }
 
 static void submit_params(const struct submission *s, const char *id,
@@ -116,7 +109,7 @@ static enum reclaim_status submit_some(struct ledger *ledger,
 		if (submissions[i].id) {
 			snprintf(ret_ids[i], sizeof(ret_ids[i]), "%s", submissions[i].id);
 		} else {
-			new_id(ledger, ret_ids[i]);
+			uuid_v7(&ledger->random, machine_now(), ret_ids[i]);
 		}
 		submit_params(&submissions[i], ret_ids[i], params + i * SUBMIT_PARAMS);
 	}

@@ -1,11 +1,11 @@
 /* What the keeper says to the ledger: on our own one beat for all claims, on a host's each claim's renewal. */
+#include "clock.h"
 #include "incarnation.h"
 #include "keeper.h"
 #include "verbs.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- becoming a worker ---- */
 
@@ -49,7 +49,7 @@ static enum reclaim_status register_worker(struct reclaim_keeper *keeper,
 	char worker[RECLAIM_ID_SIZE];
 	incarnation_read(&incarnation);
 	hold_lock(keeper, &lockfile, &incarnation);
-	int64_t sent = keeper_now();
+	int64_t sent = boot_now();
 	enum reclaim_status status = worker_register(
 		keeper->ledger, keeper->name, keeper->lease, &incarnation, &worker, error);
 	if (status) {
@@ -71,15 +71,12 @@ static bool owner_is_uuid(const struct ledger *ledger)
 static void make_owner(struct reclaim_keeper *keeper, char (*ret_owner)[RECLAIM_ID_SIZE])
 {
 	struct incarnation own;
-	struct timespec now;
 	char uuid[UUID_TEXT_SIZE];
 	incarnation_read(&own);
 	if (keeper->named) {
 		snprintf(*ret_owner, sizeof(*ret_owner), "%s", keeper->name);
 	} else if (owner_is_uuid(keeper->ledger)) {
-		clock_gettime(CLOCK_REALTIME, &now);
-		uuid_v7(&keeper->ledger->random, now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000,
-			uuid);
+		uuid_v7(&keeper->ledger->random, machine_now(), uuid);
 		snprintf(*ret_owner, sizeof(*ret_owner), "%s", uuid);
 	} else {
 		snprintf(*ret_owner, sizeof(*ret_owner), "%s:%lld:%08x", own.host,
@@ -92,7 +89,7 @@ static enum reclaim_status take_name(struct reclaim_keeper *keeper, struct recla
 {
 	struct lockfile none = { .fd = -1 };
 	char worker[RECLAIM_ID_SIZE];
-	int64_t sent = keeper_now();
+	int64_t sent = boot_now();
 	make_owner(keeper, &worker);
 	enum reclaim_status status = RECLAIM_OK;
 	if (keeper->ledger->plan->has_worker_beat) {
@@ -202,7 +199,7 @@ static enum reclaim_status beat_own(struct reclaim_keeper *keeper, const char *w
 				    struct reclaim_error *error)
 {
 	struct holding answer = { 0 };
-	int64_t sent = keeper_now();
+	int64_t sent = boot_now();
 	enum reclaim_status status =
 		worker_beat(keeper->ledger, worker, keeper->lease, &answer, error);
 	if (status == RECLAIM_LOST) {
@@ -251,7 +248,7 @@ static enum reclaim_status beat_host(struct reclaim_keeper *keeper, const char *
 				     struct reclaim_error *error)
 {
 	struct claim_list list = { 0 };
-	int64_t now, sent = keeper_now();
+	int64_t now, sent = boot_now();
 	enum reclaim_status status = list_held(keeper, &list, error);
 	if (!status) {
 		status = keeper->ledger->plan->has_worker_beat

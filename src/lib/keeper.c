@@ -1,5 +1,7 @@
 /* The keeper: its start and stop, its beat thread, and what it lets the program say and ask. */
 #include "keeper.h"
+
+#include "clock.h"
 #include "duration.h"
 #include "handle.h"
 #include "incarnation.h"
@@ -20,13 +22,6 @@
 #define KILL_GRACE_DEFAULT (5 * USEC_PER_SEC)
 #define PATIENCE_MAX (1 * USEC_PER_SEC)
 #define RETRY_FIRST (50 * MSEC)
-
-static int64_t now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * USEC_PER_SEC + time.tv_nsec / 1000;
-}
 
 /* ---- the beat ---- */
 
@@ -74,10 +69,10 @@ static void *beat(void *context)
 	struct reclaim_keeper *keeper = context;
 	int64_t retry = RETRY_FIRST < keeper->beat / 2 ? RETRY_FIRST : keeper->beat / 2;
 	int64_t next = keeper->beat, pause = retry;
-	int64_t began = now();
+	int64_t began = monotonic_now();
 	while (wait_until(keeper, began + next)) {
 		struct reclaim_error error = { 0 };
-		began = now();
+		began = monotonic_now();
 		enum reclaim_status status = beat_once(keeper, &error);
 		if (status == RECLAIM_OK) {
 			next = keeper->beat;
@@ -86,7 +81,7 @@ static void *beat(void *context)
 			next = 0;
 		} else {
 			after_failure(keeper, status);
-			began = now();
+			began = monotonic_now();
 			next = between_half_and_whole(keeper, pause);
 			pause = pause * 2 < keeper->beat ? pause * 2 : keeper->beat;
 		}
@@ -275,7 +270,7 @@ static struct reclaim_keeper *create(void)
 		return NULL;
 	}
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
-		seed = (uint64_t)keeper_now() ^ (uint64_t)getpid() << 32;
+		seed = (uint64_t)boot_now() ^ (uint64_t)getpid() << 32;
 	}
 	random_seed(&keeper->random, seed);
 	pthread_condattr_init(&attributes);
@@ -348,7 +343,7 @@ void reclaim_keeper_worker(struct reclaim_keeper *keeper, char (*ret_id)[RECLAIM
 bool reclaim_keeper_healthy(struct reclaim_keeper *keeper)
 {
 	pthread_mutex_lock(&keeper->mutex);
-	bool healthy = keeper->worker[0] && keeper_now() < keeper->fence_at;
+	bool healthy = keeper->worker[0] && boot_now() < keeper->fence_at;
 	pthread_mutex_unlock(&keeper->mutex);
 	return healthy;
 }
@@ -365,7 +360,7 @@ enum reclaim_status reclaim_keeper_hold(struct reclaim_keeper *keeper, const cha
 {
 	pthread_mutex_lock(&keeper->mutex);
 	bool held = held_add(&keeper->held, id, token);
-	if (keeper_now() >= keeper->fence_at) {
+	if (boot_now() >= keeper->fence_at) {
 		keeper_wake(keeper, /* at= */ 0); /* it came too late: the watch says so */
 	}
 	pthread_mutex_unlock(&keeper->mutex);

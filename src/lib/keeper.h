@@ -54,7 +54,6 @@ int64_t keeper_kill_grace(const struct reclaim_keeper *keeper);
 
 /* ---- between the keeper's own files ---- */
 
-int64_t keeper_now(void);          /* CLOCK_BOOTTIME */
 void *keeper_watch(void *context); /* the thread; its context is the keeper */
 /*
  * With the mutex held: wakes the watch then. A time that is past is at once; what was set before is forgotten.

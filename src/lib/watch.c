@@ -1,4 +1,5 @@
 /* The watch thread: when the lease can't be renewed any more, and telling the program what it has lost. */
+#include "clock.h"
 #include "keeper.h"
 
 #include <stdlib.h>
@@ -14,13 +15,6 @@ static struct timespec timespec_of(int64_t time)
 				  .tv_nsec = (time % USEC_PER_SEC) * 1000 };
 }
 
-int64_t keeper_now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_BOOTTIME, &time);
-	return time.tv_sec * USEC_PER_SEC + time.tv_nsec / 1000;
-}
-
 void keeper_wake(struct reclaim_keeper *keeper, int64_t at)
 {
 	const struct itimerspec when = { .it_value = timespec_of(at > 0 ? at : 1) };
@@ -29,7 +23,7 @@ void keeper_wake(struct reclaim_keeper *keeper, int64_t at)
 
 static void lose_in_time(struct reclaim_keeper *keeper)
 {
-	if (keeper_now() < keeper->fence_at) {
+	if (boot_now() < keeper->fence_at) {
 		return;
 	}
 	held_lose_all(&keeper->held, "the lease could not be renewed in time");
@@ -72,8 +66,8 @@ void *keeper_watch(void *context)
 		lose_in_time(keeper);
 		tell(keeper);
 		if (held_untold(&keeper->held)) {
-			keeper_wake(keeper, keeper_now() + TELL_AGAIN);
-		} else if (!keeper->stopping && keeper_now() < keeper->fence_at) {
+			keeper_wake(keeper, boot_now() + TELL_AGAIN);
+		} else if (!keeper->stopping && boot_now() < keeper->fence_at) {
 			keeper_wake(keeper, keeper->fence_at);
 		}
 	}

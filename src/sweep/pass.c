@@ -1,11 +1,11 @@
 /* One pass, step by step. */
+#include "clock.h"
 #include "index.h"
 #include "looks.h"
 #include "take.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* What was found and neither put right nor lost nor failed was held back. */
 static void count_held_back(struct sweep_result *r, int64_t stale_changed)
@@ -36,13 +36,6 @@ static enum reclaim_status list_silent(struct pass *pass)
 	return RECLAIM_OK;
 }
 
-static int64_t monotonic(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
 /* So long a wait for the turn is an outage: whoever held the ledger kept its workers from beating, too (I15). */
 #define LONG_WAIT USEC_PER_SEC
 
@@ -50,7 +43,7 @@ static enum reclaim_status take_turn(struct pass *pass, bool *ret_mine)
 {
 	const struct pass_options *options = pass->options;
 	const struct profile *profile = pass->ledger->profile;
-	int64_t began = monotonic();
+	int64_t began = monotonic_now();
 	*ret_mine = true;
 	if (options->dry_run || profile->audit_is_log) {
 		return RECLAIM_OK;
@@ -62,7 +55,7 @@ static enum reclaim_status take_turn(struct pass *pass, bool *ret_mine)
 				   !options->wait_turn, &pass->result->turn, pass->error);
 		*ret_mine = status || pass->result->turn > 0;
 	}
-	int64_t waited = monotonic() - began;
+	int64_t waited = monotonic_now() - began;
 	return !status && *ret_mine && waited > LONG_WAIT
 		       ? turn_outage(pass->ledger, waited, pass->error)
 		       : status;
@@ -147,7 +140,7 @@ enum reclaim_status pass_make(struct pass *pass, struct sweep_result *ret_result
 	struct sweep_result result = { .dry_run = pass->options->dry_run,
 				       .my_turn = true,
 				       .chosen = pass->options->only != NULL };
-	int64_t started = monotonic();
+	int64_t started = monotonic_now();
 	pass_init(pass, &result);
 	enum reclaim_status status =
 		pass->options->force ? RECLAIM_OK : index_demand(pass->ledger, pass->error);
@@ -158,7 +151,7 @@ enum reclaim_status pass_make(struct pass *pass, struct sweep_result *ret_result
 		status = prepare(pass);
 		result.at = pass->now;
 		status = status ? status : look_and_take(pass);
-		result.duration = monotonic() - started;
+		result.duration = monotonic_now() - started;
 		status = status ? status : keep_result(pass);
 		if (status && !result.dry_run && result.task_count > 0) {
 			result.cut_short = *pass->error;

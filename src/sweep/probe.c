@@ -1,6 +1,8 @@
 /* Runs the probe for every owner, a few at a time. */
 #include "probe.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,7 +12,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SIDE_BY_SIDE 16
@@ -93,13 +94,6 @@ struct asking {
 	struct probed *probed;
 };
 
-static int64_t monotonic(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
 /* The argument with every {owner} in it replaced. */
 static char *argument(struct arena *arena, const char *word, const char *owner)
 {
@@ -166,7 +160,7 @@ static enum reclaim_status ask(const struct probe *probe, struct probed *probed,
 	}
 	*ret_asking = (struct asking){ .pid = pid,
 				       .pidfd = (int)syscall(SYS_pidfd_open, pid, 0),
-				       .until = monotonic() + probe->timeout,
+				       .until = monotonic_now() + probe->timeout,
 				       .probed = probed };
 	return RECLAIM_OK;
 }
@@ -195,7 +189,7 @@ static void answer(struct asking *asking, bool timed_out)
 static void wait_for_some(struct asking *askings)
 {
 	struct pollfd polled[SIDE_BY_SIDE];
-	int64_t now = monotonic(), soonest = INT64_MAX;
+	int64_t now = monotonic_now(), soonest = INT64_MAX;
 	for (int i = 0; i < SIDE_BY_SIDE; i++) {
 		polled[i] = (struct pollfd){ .fd = askings[i].pid ? askings[i].pidfd : -1,
 					     .events = POLLIN };
@@ -205,7 +199,7 @@ static void wait_for_some(struct asking *askings)
 	}
 	int64_t wait = soonest > now ? (soonest - now) / 1000 + 1 : 0;
 	poll(polled, SIDE_BY_SIDE, wait > 1000 ? 1000 : (int)wait);
-	now = monotonic();
+	now = monotonic_now();
 	for (int i = 0; i < SIDE_BY_SIDE; i++) {
 		bool done = polled[i].revents != 0;
 		if (askings[i].pid && (done || askings[i].until <= now)) {

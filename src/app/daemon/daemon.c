@@ -1,6 +1,7 @@
 /* The loop: what is due next, and what becomes of a pass that could not be made. */
 #include "daemon.h"
 
+#include "clock.h"
 #include "config.h"
 #include "duration.h"
 #include "evidence.h"
@@ -44,19 +45,6 @@ struct sweeper {
 	int64_t tried_at, away_since;
 	bool stopped;
 };
-
-static int64_t read_clock(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
-/* Goes on while the machine is suspended. */
-static int64_t boot_now(void)
-{
-	return read_clock(CLOCK_BOOTTIME);
-}
 
 static bool must_stop(const struct sweeper *s)
 {
@@ -174,7 +162,7 @@ static enum reclaim_status look(struct sweeper *s, struct reclaim_error *error)
 	}
 	if (!status) {
 		now.boot = boot_now();
-		now.monotonic = read_clock(CLOCK_MONOTONIC);
+		now.monotonic = monotonic_now();
 		status = record_outage(s, blind_time(s, &now), error);
 	}
 	if (!status) {
@@ -214,7 +202,7 @@ static enum reclaim_status schedule(struct sweeper *s, int64_t start,
 
 static enum reclaim_status sweep(struct sweeper *s, bool death, struct reclaim_error *error)
 {
-	int64_t elapsed = read_clock(CLOCK_MONOTONIC) - s->started;
+	int64_t elapsed = monotonic_now() - s->started;
 	const struct pass_options options = {
 		.wait_turn = s->swept && !s->far_ahead,
 		.without_turn = death,
@@ -423,10 +411,10 @@ int daemon_run(struct app *app, const struct daemon_options *options)
 		.options = options,
 		.told = { .app = app },
 		.clocks = { .engine = NO_TIME },
-		.started = read_clock(CLOCK_MONOTONIC),
+		.started = monotonic_now(),
 	};
 	struct reclaim_error error = { 0 };
-	random_seed(&s.random, (uint64_t)read_clock(CLOCK_REALTIME) ^ (uintptr_t)&s);
+	random_seed(&s.random, (uint64_t)machine_now() ^ (uintptr_t)&s);
 	watch_init(&s.watch);
 	int code = start(&s, &error) ? app_fail(app, &error) : EXIT_DONE;
 	while (!code && !must_stop(&s)) {

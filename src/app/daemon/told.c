@@ -1,10 +1,10 @@
 /* Log lines, filled from the result of a pass. */
 #include "told.h"
 
+#include "clock.h"
 #include "duration.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 /* More tasks than that at once are told of one by one only with -v. */
 #define TASKS_TOLD 20
@@ -49,13 +49,6 @@ static int64_t threshold_of(const struct profile *profile)
 	return profile->lease;
 }
 
-static int64_t now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_REALTIME, &time);
-	return time.tv_sec * USEC_PER_SEC + time.tv_nsec / 1000;
-}
-
 static struct message_facts facts_of(const struct told *told)
 {
 	enum time_format seen = told->profile->workers.seen.format;
@@ -66,7 +59,7 @@ static struct message_facts facts_of(const struct told *told)
 		.age = NO_TIME,
 		.threshold = threshold_of(told->profile),
 		.last_seen = NO_TIME,
-		.at = now(),
+		.at = machine_now(),
 		.deadline = NO_TIME,
 		.attempts = -1,
 		.max_attempts = -1,

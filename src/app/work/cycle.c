@@ -1,8 +1,7 @@
 /* The worker's cycle: claiming, waiting for commands and for tasks, and its connection. */
+#include "clock.h"
 #include "config.h"
 #include "worker.h"
-
-#include <time.h>
 
 #define MSEC INT64_C(1000)
 #define CLAIM_EVERY (50 * MSEC) /* two at most, while there is nothing */
@@ -11,13 +10,6 @@
 #define TROUBLE_PAUSE (500 * MSEC)
 #define HEALTH_EVERY (100 * MSEC)
 #define CLAIM_AT_ONCE 32
-
-int64_t work_now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * USEC_PER_SEC + time.tv_nsec / 1000;
-}
 
 int64_t work_jitter(struct work *work, int64_t span)
 {
@@ -80,7 +72,7 @@ void work_poll_anew(struct work *work)
 static void found_nothing(struct work *work)
 {
 	work->idle = true;
-	work->poll_at = work_now() + work_jitter(work, work->poll_pause);
+	work->poll_at = monotonic_now() + work_jitter(work, work->poll_pause);
 	work->poll_pause =
 		work->poll_pause * 2 < work->poll ? work->poll_pause * 2 : work->poll;
 }
@@ -93,7 +85,7 @@ static void found(struct work *work, int64_t count, int64_t asked)
 		work->claim_at = 0;
 	} else {
 		work->claim_at = work->looked_at + CLAIM_EVERY;
-		work->looked_at = work_now();
+		work->looked_at = monotonic_now();
 	}
 	if (count < asked) {
 		found_nothing(work);
@@ -117,7 +109,7 @@ static void start_all(struct work *work, const struct claims *claims, const char
 
 static void claim_failed(struct work *work, const struct reclaim_error *error)
 {
-	work->claim_at = work_now() + work_jitter(work, TROUBLE_PAUSE);
+	work->claim_at = monotonic_now() + work_jitter(work, TROUBLE_PAUSE);
 	if (!work_may_retry(work, error)) {
 		work->code = app_fail(work->app, error);
 		work->stops = work->stops ? work->stops : 1;
@@ -169,7 +161,7 @@ static void claim(struct work *work)
 	}
 	reclaim_keeper_worker(work->keeper, &worker);
 	if (!*worker) {
-		work->claim_at = work_now() + CLAIM_EVERY;
+		work->claim_at = monotonic_now() + CLAIM_EVERY;
 		return;
 	}
 	if (work->unsure.count) {
@@ -215,7 +207,7 @@ static bool has_room(const struct work *work)
 
 static bool may_claim(struct work *work)
 {
-	int64_t now = work_now();
+	int64_t now = monotonic_now();
 	return has_room(work) && is_healthy(work) && now >= work->claim_at &&
 	       (!work->idle || now >= work->poll_at);
 }
@@ -233,7 +225,7 @@ static void wait_for_hint(struct work *work, int64_t timeout)
 	}
 	if (loop_run(&work->loop, 0) > 0) {
 		/* A command's output, or a hint, or both: look, but not for every line it prints. */
-		work->claim_at = work_now() + CLAIM_WHEN_STIRRED;
+		work->claim_at = monotonic_now() + CLAIM_WHEN_STIRRED;
 	}
 	work->idle = false;
 }
@@ -252,7 +244,7 @@ static int64_t claim_due(const struct work *work, int64_t now)
 
 static void wait_for_something(struct work *work)
 {
-	int64_t now = work_now(), until = jobs_due(work), due = claim_due(work, now);
+	int64_t now = monotonic_now(), until = jobs_due(work), due = claim_due(work, now);
 	bool hint = has_room(work) && work->idle && !work->unhealthy && now >= work->claim_at;
 	until = due < until ? due : until;
 	int64_t timeout = until == INT64_MAX ? -1 : until > now ? until - now : 0;

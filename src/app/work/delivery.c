@@ -1,4 +1,5 @@
 /* The end of a job: what its command's end means, and handing that in until the ledger has answered. */
+#include "clock.h"
 #include "duration.h"
 #include "worker.h"
 
@@ -18,7 +19,7 @@ void job_say(const struct job *job, const char *what, const char *why)
 		text_printf(&line, ", attempt %lld", (long long)job->attempt);
 	}
 	text_add(&line, ", after ");
-	duration_print_human(&line, work_now() - job->began);
+	duration_print_human(&line, monotonic_now() - job->began);
 	if (why && *why) {
 		text_add(&line, ": ");
 		text_add_visible(&line, why, utf8_cut(why, strlen(why), SHOWN_MAX));
@@ -147,7 +148,7 @@ static void accepted(struct job *job)
 		job_say(job, "released", text_string(&job->words));
 		/* It is due at once: whoever said "not now" is not asked again at once. */
 		work->claim_at =
-			work_now() + work_jitter(work, NOT_NOW_PAUSE) + NOT_NOW_PAUSE / 2;
+			monotonic_now() + work_jitter(work, NOT_NOW_PAUSE) + NOT_NOW_PAUSE / 2;
 		break;
 	}
 	over(job);
@@ -203,9 +204,9 @@ void job_deliver(struct job *job)
 		error.status = deliver(job, &error);
 	}
 	if (error.status && work_may_retry(work, &error)) {
-		job->retry_at = work_now() + work_jitter(work, job->pause);
+		job->retry_at = monotonic_now() + work_jitter(work, job->pause);
 		job->pause = job->pause * 2 < RETRY_MOST ? job->pause * 2 : RETRY_MOST;
-		if (work_now() >= work->give_up_at ||
+		if (monotonic_now() >= work->give_up_at ||
 		    (work->stops > 0 && !reclaim_keeper_healthy(work->keeper))) {
 			job_say(job, "gave up handing in", error.message);
 			work->code = app_exit_code(error.status);

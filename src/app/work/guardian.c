@@ -1,6 +1,8 @@
 /* Starts a guardian; all that runs in it is safe between fork and exec of a program with threads. */
 #include "guardian.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,13 +32,6 @@ struct guard {
 };
 
 /* ---- in the guardian ---- */
-
-static int64_t now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * USEC + time.tv_nsec / 1000;
-}
 
 static void report(const struct guard *guard, enum guardian_news_kind kind, int value)
 {
@@ -157,7 +152,7 @@ static bool follow_order(struct guard *guard)
 	}
 	if (got == 1 && order == GUARDIAN_TERM) {
 		if (guard->kill_at == NEVER) {
-			guard->kill_at = now() + guard->guarding->kill_grace;
+			guard->kill_at = monotonic_now() + guard->guarding->kill_grace;
 			guard->ordered = true;
 			end_group(guard, SIGTERM);
 		}
@@ -196,7 +191,7 @@ static int time_left(const struct guard *guard)
 	if (guard->kill_at == NEVER) {
 		return -1;
 	}
-	int64_t left = guard->kill_at - now();
+	int64_t left = guard->kill_at - monotonic_now();
 	return left <= 0 ? 0 : (int)(left / MSEC < 3600000 ? left / MSEC + 1 : 3600000);
 }
 
@@ -213,7 +208,7 @@ static void watch(struct guard *guard)
 		if (fds[1].revents && !follow_order(guard)) {
 			fds[1].fd = -1;
 		}
-		if (guard->kill_at != NEVER && now() >= guard->kill_at) {
+		if (guard->kill_at != NEVER && monotonic_now() >= guard->kill_at) {
 			guard->kill_at = NEVER;
 			end_group(guard, SIGKILL);
 		}
@@ -224,7 +219,8 @@ static void watch(struct guard *guard)
 static void end_rest(const struct guard *guard)
 {
 	const struct timespec pause = { .tv_nsec = REAP_EVERY * 1000 };
-	for (int64_t until = now() + REAP_MOST; now() < until; nanosleep(&pause, NULL)) {
+	for (int64_t until = monotonic_now() + REAP_MOST; monotonic_now() < until;
+	     nanosleep(&pause, NULL)) {
 		while (waitpid(-1, NULL, WNOHANG) > 0) {
 		}
 		if (kill(-guard->command, SIGKILL) != 0) {

@@ -1,4 +1,5 @@
 /* The jobs of a worker: from the claim to its command, the keeper's word in between, and the list of them. */
+#include "clock.h"
 #include "duration.h"
 #include "worker.h"
 
@@ -52,7 +53,7 @@ struct job *job_add(struct work *work, const struct claimed *claimed)
 			     .id = strdup(claimed->id),
 			     .token = strdup(claimed->token),
 			     .attempt = claimed->attempt,
-			     .began = work_now(),
+			     .began = monotonic_now(),
 			     .control = -1,
 			     .pause = RETRY_FIRST };
 	if (!job->id || !job->token) {
@@ -206,7 +207,7 @@ bool jobs_go_on(struct work *work)
 		if (job->state == JOB_RUNNING && job->run.ended) {
 			job_settle(job);
 		}
-		if (job->state == JOB_HANDING_IN && work_now() >= job->retry_at) {
+		if (job->state == JOB_HANDING_IN && monotonic_now() >= job->retry_at) {
 			job_deliver(job);
 		}
 	}

@@ -1,4 +1,5 @@
 /* reclaim work: what it is asked, what it needs, signals, and the sweeps beside it. */
+#include "clock.h"
 #include "daemon.h"
 #include "program.h"
 #include "worker.h"
@@ -33,7 +34,7 @@ static void stop(struct work *work)
 		int64_t grace = keeper_kill_grace(work->keeper);
 		app_log(work->app, /* debug= */ false, "ending what runs: %lld",
 			(long long)work->job_count);
-		work->give_up_at = work_now() + grace + LAST_WORDS;
+		work->give_up_at = monotonic_now() + grace + LAST_WORDS;
 		jobs_tell(work, GUARDIAN_TERM);
 	} else {
 		jobs_tell(work, GUARDIAN_KILL);

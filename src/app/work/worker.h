@@ -69,7 +69,6 @@ struct work {
 	bool unhealthy, troubled; /* it has been said */
 };
 
-int64_t work_now(void); /* CLOCK_MONOTONIC */
 /* Between a half and the whole of it. */
 int64_t work_jitter(struct work *work, int64_t span);
 /* The worker's connection, opened again if need be. */
