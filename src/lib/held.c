@@ -1,6 +1,8 @@
 /* What a program holds, and the reconciliation with what the ledger holds for it. */
 #include "held.h"
 
+#include "array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,17 +55,11 @@ struct held *held_find(const struct held_claims *held, const char *id, const cha
 
 static bool reserve(struct held_claims *held)
 {
-	if (held->count < held->room) {
-		return true;
+	struct held *items = array_grown(held->items, sizeof(*items), held->count, &held->room);
+	if (items) {
+		held->items = items;
 	}
-	size_t room = held->room ? held->room * 2 : 16;
-	struct held *items = reallocarray(held->items, room, sizeof(*items));
-	if (!items) {
-		return false;
-	}
-	held->items = items;
-	held->room = room;
-	return true;
+	return items != NULL;
 }
 
 bool held_add(struct held_claims *held, const char *id, const char *token)

@@ -1,4 +1,5 @@
 /* The first look of a pass: everything is counted, and the valve sees all that silence would take. */
+#include "array.h"
 #include "looks.h"
 
 #include <stdlib.h>
@@ -7,15 +8,12 @@
 
 static bool add_suspect(struct pass *pass, const struct verdict *verdict)
 {
-	if (pass->suspect_count == pass->suspect_room) {
-		size_t room = pass->suspect_room ? pass->suspect_room * 2 : 256;
-		struct suspect *more = reallocarray(pass->suspects, room, sizeof(*more));
-		if (!more) {
-			return false;
-		}
-		pass->suspects = more;
-		pass->suspect_room = room;
+	struct suspect *suspects = array_grown(pass->suspects, sizeof(*suspects),
+					       pass->suspect_count, &pass->suspect_room);
+	if (!suspects) {
+		return false;
 	}
+	pass->suspects = suspects;
 	pass->suspects[pass->suspect_count++] =
 		(struct suspect){ .last_signal = verdict->last_signal,
 				  .patience = verdict->patience };

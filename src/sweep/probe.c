@@ -1,6 +1,7 @@
 /* Runs the probe for every owner, a few at a time. */
 #include "probe.h"
 
+#include "array.h"
 #include "clock.h"
 
 #include <errno.h>
@@ -19,30 +20,24 @@
 
 static bool add_claim(struct probe_list *list, uint64_t claim)
 {
-	if (list->claim_count == list->claim_room) {
-		size_t room = list->claim_room ? list->claim_room * 2 : 64;
-		uint64_t *more = reallocarray(list->claims, room, sizeof(*more));
-		if (!more) {
-			return false;
-		}
-		list->claims = more;
-		list->claim_room = room;
+	uint64_t *claims = array_grown(list->claims, sizeof(*claims), list->claim_count,
+				       &list->claim_room);
+	if (!claims) {
+		return false;
 	}
+	list->claims = claims;
 	list->claims[list->claim_count++] = claim;
 	return true;
 }
 
 static bool add_owner(struct probe_list *list, const char *owner)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? list->room * 2 : 64;
-		struct probed *more = reallocarray(list->items, room, sizeof(*more));
-		if (!more) {
-			return false;
-		}
-		list->items = more;
-		list->room = room;
+	struct probed *items =
+		array_grown(list->items, sizeof(*items), list->count, &list->room);
+	if (!items) {
+		return false;
 	}
+	list->items = items;
 	const char *copy = arena_string(&list->arena, owner);
 	if (copy) {
 		list->items[list->count++] = (struct probed){ .owner = copy };

@@ -1,6 +1,8 @@
 /* The result of a pass, as a struct and as JSON. */
 #include "result.h"
 
+#include "array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,15 +21,11 @@ void sweep_result_finish(struct sweep_result *result)
 /* A zeroed element at the end of a growing array; NULL: no memory, and the array is as it was. */
 static void *grow(void **items, size_t *count, size_t *room, size_t size)
 {
-	if (*count == *room) {
-		size_t more = *room ? *room * 2 : 16;
-		void *bigger = reallocarray(*items, more, size);
-		if (!bigger) {
-			return NULL;
-		}
-		*items = bigger;
-		*room = more;
+	void *grown = array_grown(*items, size, *count, room);
+	if (!grown) {
+		return NULL;
 	}
+	*items = grown;
 	return memset((char *)*items + size * (*count)++, 0, size);
 }
 

@@ -1,4 +1,5 @@
 /* detect: which known ledgers live in a database. */
+#include "array.h"
 #include "catalog.h"
 #include "condition.h"
 #include "dictionary.h"
@@ -75,15 +76,11 @@ static void read_version(struct ledger *ledger, struct text *out)
 
 static struct found *add_found(struct detection *d)
 {
-	if (d->count == d->room) {
-		size_t room = d->room ? d->room * 2 : 8;
-		struct found *more = reallocarray(d->items, room, sizeof(*more));
-		if (!more) {
-			return NULL;
-		}
-		d->items = more;
-		d->room = room;
+	struct found *items = array_grown(d->items, sizeof(*items), d->count, &d->room);
+	if (!items) {
+		return NULL;
 	}
+	d->items = items;
 	d->items[d->count] = (struct found){ 0 };
 	return &d->items[d->count++];
 }
@@ -113,15 +110,11 @@ static enum reclaim_status describe(struct detection *d, const char *name,
 
 static struct text *add_near(struct detection *d, const char *table)
 {
-	if (d->near_count == d->near_room) {
-		size_t room = d->near_room ? d->near_room * 2 : 8;
-		struct near *more = reallocarray(d->near, room, sizeof(*more));
-		if (!more) {
-			return NULL;
-		}
-		d->near = more;
-		d->near_room = room;
+	struct near *near = array_grown(d->near, sizeof(*near), d->near_count, &d->near_room);
+	if (!near) {
+		return NULL;
 	}
+	d->near = near;
 	d->near[d->near_count] = (struct near){ .table = table };
 	return &d->near[d->near_count++].line;
 }

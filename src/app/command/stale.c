@@ -1,4 +1,5 @@
 /* stale: every claim that the judge finds stale, oldest first, and what keeps it waiting. */
+#include "array.h"
 #include "rows.h"
 #include "take.h"
 
@@ -47,15 +48,12 @@ static enum reclaim_status visit(struct pass *pass, const struct judged *judged,
 	if (verdict->outcome != OUTCOME_STALE && verdict->outcome != OUTCOME_GRACE) {
 		return RECLAIM_OK;
 	}
-	if (survey->result.task_count == survey->room) {
-		size_t room = survey->room ? survey->room * 2 : 64;
-		enum hold *holds = reallocarray(survey->holds, room, sizeof(*holds));
-		if (!holds) {
-			return fail_no_memory(pass->error);
-		}
-		survey->holds = holds;
-		survey->room = room;
+	enum hold *holds = array_grown(survey->holds, sizeof(*holds), survey->result.task_count,
+				       &survey->room);
+	if (!holds) {
+		return fail_no_memory(pass->error);
 	}
+	survey->holds = holds;
 	survey->holds[survey->result.task_count] = hold_of(pass, verdict);
 	return record(pass, judged);
 }

@@ -1,6 +1,7 @@
 /* Aligned tables for people. */
 #include "table.h"
 
+#include "array.h"
 #include "duration.h"
 
 #include <inttypes.h>
@@ -23,16 +24,13 @@ void text_table_finish(struct text_table *table)
 
 static struct table_cell *next_cell(struct text_table *table)
 {
-	if (table->count == table->room) {
-		size_t room = table->room ? table->room * 2 : 64;
-		void *cells = reallocarray(table->cells, room, sizeof(*table->cells));
-		if (!cells) {
-			table->failed = true;
-			return NULL;
-		}
-		table->cells = cells;
-		table->room = room;
+	void *cells =
+		array_grown(table->cells, sizeof(*table->cells), table->count, &table->room);
+	if (!cells) {
+		table->failed = true;
+		return NULL;
 	}
+	table->cells = cells;
 	return &table->cells[table->count++];
 }
 

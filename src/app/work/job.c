@@ -1,4 +1,5 @@
 /* The jobs of a worker: from the claim to its command, the keeper's word in between, and the list of them. */
+#include "array.h"
 #include "clock.h"
 #include "duration.h"
 #include "worker.h"
@@ -107,16 +108,12 @@ void jobs_tell(struct work *work, enum guardian_order order)
 /* Before a guardian is started: one that is not listed would never be waited for. */
 static bool has_room_for_guardian(struct work *work)
 {
-	if (work->guardian_count == work->guardian_room) {
-		size_t room = work->guardian_room ? work->guardian_room * 2 : 16;
-		pid_t *list = reallocarray(work->guardians, room, sizeof(*list));
-		if (!list) {
-			return false;
-		}
+	pid_t *list = array_grown(work->guardians, sizeof(*list), work->guardian_count,
+				  &work->guardian_room);
+	if (list) {
 		work->guardians = list;
-		work->guardian_room = room;
 	}
-	return true;
+	return list != NULL;
 }
 
 void jobs_reap(struct work *work)
