@@ -1,9 +1,6 @@
 /* Rows: copied out of the client, cell by cell, in our five types. */
 #include "mariadb.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define BINARY_CHARSET 63
 
 /* What a column's cells are read as. */

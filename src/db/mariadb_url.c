@@ -1,7 +1,6 @@
 /* mariadb://user:password@host:port/database?…: the URL taken apart. No message shows a part of it that may be secret. */
 #include "mariadb.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define CONNECT_TIMEOUT 10

@@ -4,7 +4,6 @@
 #include "duration.h"
 
 #include <errno.h>
-#include <string.h>
 
 struct meaning {
 	int code; /* extended or primary */

@@ -1,8 +1,6 @@
 /* The statements that change: remedies, verbs, and what belongs to their transactions. */
 #include "plan_make.h"
 
-#include <string.h>
-
 /* A list of planned statements that grows; it has room for all. */
 struct statements {
 	struct planned *items;

@@ -1,8 +1,6 @@
 /* The statements that look: finds, lists, counts, one row. */
 #include "plan_make.h"
 
-#include <string.h>
-
 /* `(t.k0, t.k1)` and `(:row1, :row2)`, with the order column first if there is one. */
 static const char *tuple(struct plan *plan, bool with_order, bool values)
 {

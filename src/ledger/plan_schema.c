@@ -1,7 +1,6 @@
 /* The schema as found: what is there, and which rules that can feed. */
 #include "plan_make.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 bool is_optional(const struct profile *profile, const char *column)

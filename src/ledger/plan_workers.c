@@ -1,8 +1,6 @@
 /* The statements about workers. */
 #include "plan_make.h"
 
-#include <string.h>
-
 static const char *worker_columns(struct plan *plan)
 {
 	const struct workers *w = &plan->profile->workers;

@@ -1,8 +1,6 @@
 /* Rows -> facts, ids and tokens. */
 #include "row.h"
 
-#include <string.h>
-
 _Static_assert(PLAN_KEY_MAX >= KEY_COLUMNS_MAX && PLAN_TOKEN_MAX >= TOKEN_COLUMNS_MAX &&
 		       PLAN_SHOW_MAX >= SHOW_COLUMNS_MAX,
 	       "a place for every column that a profile may name");

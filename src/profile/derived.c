@@ -1,8 +1,6 @@
 /* What a profile derives: columns and states by SQL, an error as an object of members, the time of a next attempt. */
 #include "parse.h"
 
-#include <string.h>
-
 static size_t count_children(const struct node *node)
 {
 	size_t count = 0;

@@ -1,8 +1,6 @@
 /* What sections need after their fields: defaults, and what no shape can say. */
 #include "parse.h"
 
-#include <string.h>
-
 bool finish_columns(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
 {
 	(void)reader, (void)node, (void)cfg;

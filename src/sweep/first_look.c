@@ -2,8 +2,6 @@
 #include "array.h"
 #include "looks.h"
 
-#include <stdlib.h>
-
 #define BLIND_NAMED 10
 
 static bool add_suspect(struct pass *pass, const struct verdict *verdict)

@@ -5,7 +5,6 @@
 #include "take.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* What was found and neither put right nor lost nor failed was held back. */
 static void count_held_back(struct sweep_result *r, int64_t stale_changed)

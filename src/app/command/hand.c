@@ -1,8 +1,6 @@
 /* Answers of the verbs. */
 #include "hand.h"
 
-#include <string.h>
-
 int hand_in_answer(const struct app *app, const char *id, const struct reclaim_error *error)
 {
 	struct text TEXT_CLEANUP out = { 0 };

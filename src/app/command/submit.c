@@ -2,7 +2,6 @@
 #include "app.h"
 #include "intake.h"
 
-#include <string.h>
 #include <unistd.h>
 
 /* What one transaction stores. */

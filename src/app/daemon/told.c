@@ -4,8 +4,6 @@
 #include "clock.h"
 #include "duration.h"
 
-#include <stdlib.h>
-
 /* More tasks than that at once are told of one by one only with -v. */
 #define TASKS_TOLD 20
 
