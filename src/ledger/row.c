@@ -51,25 +51,15 @@ int64_t row_time(const struct plan *plan, const struct value *row, enum signal s
 	return time;
 }
 
-static bool names_has(const struct names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++) {
-		if (string_equal(names->items[i], name)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 enum presence worker_presence(const struct workers *workers, const char *label,
 			      bool *ret_ignored)
 {
-	*ret_ignored = label && names_has(&workers->ignore, label);
-	if (label && names_has(&workers->stopped, label)) {
+	*ret_ignored = label && names_have(&workers->ignore, label);
+	if (label && names_have(&workers->stopped, label)) {
 		return WORKER_STOPPED;
 	}
-	bool stalled = label && (names_has(&workers->stalled, label) ||
-				 names_has(&workers->lost, label));
+	bool stalled = label && (names_have(&workers->stalled, label) ||
+				 names_have(&workers->lost, label));
 	return stalled ? WORKER_STALLED : WORKER_ACTIVE;
 }
 

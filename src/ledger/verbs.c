@@ -109,10 +109,8 @@ static enum reclaim_status check_label(const struct workers *workers, const char
 	struct text TEXT_CLEANUP allowed = { 0 };
 	struct text TEXT_CLEANUP shown = { 0 };
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
-		for (size_t i = 0; i < groups[g]->count; i++) {
-			if (string_equal(groups[g]->items[i], label)) {
-				return RECLAIM_OK;
-			}
+		if (names_have(groups[g], label)) {
+			return RECLAIM_OK;
 		}
 		list_labels(&allowed, groups[g]);
 	}

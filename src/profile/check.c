@@ -16,16 +16,6 @@ struct group {
 	const struct names *names;
 };
 
-bool has_name(const struct names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++) {
-		if (string_equal(names->items[i], name)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* None of a group's names may stand in an earlier group. */
 static bool check_group(struct checker *c, const struct node *section,
 			const struct group *groups, size_t last)
@@ -33,7 +23,7 @@ static bool check_group(struct checker *c, const struct node *section,
 	const struct group *group = &groups[last];
 	for (size_t n = 0; n < group->names->count; n++) {
 		for (size_t i = 0; i < last; i++) {
-			if (has_name(groups[i].names, group->names->items[n])) {
+			if (names_have(groups[i].names, group->names->items[n])) {
 				return value_problem(
 					c->reader, section, group->word, n,
 					group->names->items[n],

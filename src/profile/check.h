@@ -18,7 +18,6 @@ const struct node *section_of(const struct checker *c, const char *name);
 bool check_remedy(struct checker *c, enum remedy remedy, int line, const char *whose);
 /* Whether the words are by predicates. */
 bool by_predicate(const struct profile *profile);
-bool has_name(const struct names *names, const char *name);
 /* Whether one of them puts {error} somewhere by itself. */
 bool remedies_take_error(const struct profile *profile);
 bool check_rules(struct checker *c);

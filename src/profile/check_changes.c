@@ -127,7 +127,7 @@ static bool check_native(struct checker *c, const struct change *change, enum st
 			   "native in %s has no meaning with predicates; allowed: set = { … }",
 			   section->name);
 	}
-	if (has_name(names, change->native)) {
+	if (names_have(names, change->native)) {
 		return true;
 	}
 	TEXT_CLEANUP struct text allowed = { 0 };

@@ -61,6 +61,16 @@ const struct computed *profile_computed(const struct profile *profile, const cha
 	return NULL;
 }
 
+bool names_have(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (string_equal(names->items[i], name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum state profile_state(const struct profile *profile, const char *native, size_t size)
 {
 	for (unsigned state = STATE_READY; state < STATE_COUNT; state++) {

@@ -36,6 +36,7 @@ struct names {
 	const char **items;
 	size_t count;
 };
+bool names_have(const struct names *names, const char *name);
 
 /* `column = expression`; the expression is SQL with the holes {now}, {owner}, … (see `change`). */
 struct assignment {
