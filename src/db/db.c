@@ -228,6 +228,12 @@ void table_destroy(struct table *table)
 	}
 }
 
+const char *table_bare_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return dot && dot[1] ? dot + 1 : name;
+}
+
 const struct column *table_column(const struct table *table, const char *name)
 {
 	int (*compare)(const char *, const char *) = table->any_case ? strcasecmp : strcmp;

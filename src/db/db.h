@@ -91,6 +91,8 @@ struct table {
 };
 void table_destroy(struct table *table);
 const struct column *table_column(const struct table *table, const char *name);
+/* A table's name without its schema. */
+const char *table_bare_name(const char *name);
 
 /* In the messages of failures with `unique`; behind it and ": " the engine's own words. */
 #define DB_UNIQUE "a unique index refuses it"

@@ -217,12 +217,12 @@ enum reclaim_status index_statements(struct ledger *ledger, struct arena *arena,
 	struct text TEXT_CLEANUP where = { 0 };
 	struct result RESULT_CLEANUP parts = { 0 };
 	struct plan *plan = ledger->plan;
-	const char *table = plan->table->name, *dot = strrchr(table, '.');
+	const char *table = plan->table->name;
 	if (!print_columns(arena, plan, &on, &where)) {
 		return fail_no_memory(error);
 	}
 	const struct index_wish wish = {
-		.name = arena_printf(arena, "%s_in_flight", dot ? dot + 1 : table),
+		.name = arena_printf(arena, "%s_in_flight", table_bare_name(table)),
 		.on = text_string(&on),
 		.where = text_string(&where),
 	};

@@ -180,7 +180,7 @@ static void write_key(struct writer *w)
 
 static void write_head(struct writer *w)
 {
-	const char *name = w->found->name, *dot = strrchr(name, '.');
+	const char *name = w->found->name;
 	text_add(w->out, "# ");
 	text_add_visible(w->out, name, strlen(name));
 	text_add(w->out,
@@ -188,7 +188,7 @@ static void write_head(struct writer *w)
 		 "look at it, and at a\n"
 		 "# dry run, before you let it change anything.\n\n");
 	text_add(w->out, "ledger = ");
-	write_string(w->out, dot && dot[1] ? dot + 1 : name);
+	write_string(w->out, table_bare_name(name));
 	text_add(w->out, "\ntable  = ");
 	write_string(w->out, name);
 	text_add(w->out, "\n");

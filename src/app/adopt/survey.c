@@ -210,12 +210,6 @@ static enum reclaim_status read_spans(struct reading *r)
 
 /* ---- all of it ---- */
 
-static const char *behind_dots(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-	return dot ? dot + 1 : name;
-}
-
 /* Nothing of that name: one that differs in case or schema only is named, and a dot that no profile can say. */
 static enum reclaim_status not_found(struct db *db, const struct table *table, const char *name,
 				     struct reclaim_error *error)
@@ -239,7 +233,8 @@ static enum reclaim_status not_found(struct db *db, const struct table *table, c
 				    "without one",
 				    name);
 		}
-		near = strcasecmp(behind_dots(listed), behind_dots(name)) == 0 ? listed : near;
+		near = strcasecmp(table_bare_name(listed), table_bare_name(name)) == 0 ? listed
+										       : near;
 	}
 	return fail(error, RECLAIM_NOT_FOUND, "database '%s' has no table '%s'%s%s%s",
 		    db->url->shown, name, near ? "; it has '" : "", near ? near : "",

@@ -51,13 +51,6 @@ static void detection_finish(struct detection *d)
 	ledger_close(d->ledger);
 }
 
-/* The name behind the schema. */
-static const char *bare(const char *table)
-{
-	const char *dot = strrchr(table, '.');
-	return dot ? dot + 1 : table;
-}
-
 static const char *table_at(const struct detection *d, size_t i)
 {
 	return result_cell(&d->tables, i, 0)->data;
@@ -125,7 +118,7 @@ static bool note_near(struct detection *d, const char *name, const char *wanted,
 {
 	for (size_t i = 0; i < d->tables.rows; i++) {
 		const char *table = table_at(d, i);
-		if (!string_equal(bare(table), bare(wanted))) {
+		if (!string_equal(table_bare_name(table), table_bare_name(wanted))) {
 			continue;
 		}
 		struct text *line = add_near(d, table);
@@ -189,11 +182,12 @@ static enum reclaim_status try_profile(struct detection *d, const char *name,
 static bool is_known(const struct detection *d, const char *table)
 {
 	const char *own = d->ledger->db->driver->own_prefix;
-	size_t schema = (size_t)(bare(table) - table);
+	size_t schema = (size_t)(table_bare_name(table) - table);
 	bool known = strncmp(table, own, strlen(own)) == 0;
 	for (size_t i = 0; i < d->count; i++) {
 		const struct found *found = &d->items[i];
-		known |= string_mentions(profile_builtin(found->profile), bare(table)) ||
+		known |= string_mentions(profile_builtin(found->profile),
+					 table_bare_name(table)) ||
 			 (schema > 0 && strncmp(found->table, table, schema) == 0);
 	}
 	return known;
@@ -325,7 +319,7 @@ static void say_unknown(const struct detection *d)
 		struct text TEXT_CLEANUP next = { 0 };
 		print_adoption(&next, d->unknown.items[i]);
 		text_add(&next, " > ");
-		text_add_file_name(&next, bare(d->unknown.items[i]));
+		text_add_file_name(&next, table_bare_name(d->unknown.items[i]));
 		app_complain(d->app, "table '%s' looks like one of tasks: %s.conf",
 			     d->unknown.items[i], text_string(&next));
 	}
