@@ -1,7 +1,7 @@
 /* Tables as found: the information schema. */
+#include "look_up.h"
 #include "mariadb.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -23,7 +23,7 @@ static const struct statement kind_of_table = {
 /* An absent default is NULL, or the word. */
 static const struct statement columns_of_table = {
 	.name = "look up columns",
-	.sql = "SELECT COLUMN_NAME, lower(COLUMN_TYPE), IS_NULLABLE = 'YES',"
+	.sql = "SELECT COLUMN_NAME, lower(COLUMN_TYPE), IS_NULLABLE = 'YES', 0,"
 	       " (COLUMN_DEFAULT IS NOT NULL AND COLUMN_DEFAULT <> 'NULL')"
 	       " OR lower(EXTRA) LIKE '%auto_increment%' OR lower(EXTRA) LIKE '%generated%',"
 	       " COLLATION_NAME, DATA_TYPE"
@@ -39,7 +39,7 @@ static const struct statement indexes_of_table = {
 	       "'')"
 	       " ORDER BY SEQ_IN_INDEX SEPARATOR ', '), ')'),"
 	       " max(CASE WHEN SEQ_IN_INDEX = 1 THEN coalesce(COLUMN_NAME, '') ELSE '' END),"
-	       " max(NON_UNIQUE = 0) FROM information_schema.STATISTICS WHERE " OF_TABLE
+	       " max(NON_UNIQUE = 0), 0, 1 FROM information_schema.STATISTICS WHERE " OF_TABLE
 	       " GROUP BY INDEX_NAME ORDER BY INDEX_NAME",
 	.slots = both,
 	.slot_count = 2,
@@ -54,18 +54,6 @@ static const struct statement key_of_table = {
 	.slot_count = 2,
 	.param_count = 2,
 };
-
-static const char *cell_string(struct arena *arena, const struct result *result, size_t row,
-			       size_t column)
-{
-	const struct value *cell = result_cell(result, row, column);
-	return value_is_null(cell) ? "" : arena_copy(arena, cell->data, cell->size);
-}
-
-static bool cell_flag(const struct result *result, size_t row, size_t column)
-{
-	return value_integer(result_cell(result, row, column), 0) != 0;
-}
 
 /* Two texts that differ in a byte are two texts there: neither case nor a space at the end is overlooked. */
 static bool is_exact(const char *collation)
@@ -102,27 +90,17 @@ static enum column_kind kind_of(const struct value *type)
 	return COLUMN_PLAIN;
 }
 
-static bool take_columns(struct table *table, const struct result *result)
+/* Kinds and collations. */
+static bool tell_types(struct table *table, const struct result *columns)
 {
-	struct arena *arena = &table->arena;
-	table->columns = arena_take(arena, result->rows * sizeof(*table->columns));
-	if (!table->columns) {
-		return false;
-	}
-	for (size_t i = 0; i < result->rows; i++) {
-		struct column *column = &table->columns[i];
-		const char *collation = cell_string(arena, result, i, 4);
-		column->name = cell_string(arena, result, i, 0);
-		column->type = cell_string(arena, result, i, 1);
-		column->nullable = cell_flag(result, i, 2);
-		column->has_default = cell_flag(result, i, 3);
-		column->kind = kind_of(result_cell(result, i, 5));
-		if (!column->name || !column->type || !collation) {
+	for (size_t i = 0; i < table->column_count; i++) {
+		const char *collation = cell_string(&table->arena, columns, i, 5);
+		if (!collation) {
 			return false;
 		}
-		column->collation = is_exact(collation) ? NULL : collation;
+		table->columns[i].collation = is_exact(collation) ? NULL : collation;
+		table->columns[i].kind = kind_of(result_cell(columns, i, 6));
 	}
-	table->column_count = result->rows;
 	return true;
 }
 
@@ -137,28 +115,6 @@ static void take_key(struct table *table, const struct result *result)
 			}
 		}
 	}
-}
-
-static bool take_indexes(struct table *table, const struct result *result)
-{
-	struct arena *arena = &table->arena;
-	table->indexes = arena_take(arena, result->rows * sizeof(*table->indexes));
-	if (!table->indexes) {
-		return false;
-	}
-	for (size_t i = 0; i < result->rows; i++) {
-		struct table_index *index = &table->indexes[i];
-		index->name = cell_string(arena, result, i, 0);
-		index->definition = cell_string(arena, result, i, 1);
-		index->first = cell_string(arena, result, i, 2);
-		index->unique = cell_flag(result, i, 3);
-		index->valid = true;
-		if (!index->name || !index->definition || !index->first) {
-			return false;
-		}
-	}
-	table->index_count = result->rows;
-	return true;
 }
 
 /* Without a right to it a table is not even listed; who reads it is told, and what to grant. */
@@ -194,11 +150,17 @@ static bool see_denied(struct db *db, struct table *table)
 }
 
 static enum reclaim_status describe(struct db *db, struct table *table,
-				    const struct value *names, struct reclaim_error *error)
+				    struct reclaim_error *error)
 {
+	const char *name = table->name, *dot = strchr(name, '.');
+	const struct value names[] = {
+		dot ? value_bytes(VALUE_TEXT, name, (size_t)(dot - name)) : value_null(),
+		value_string(dot ? dot + 1 : name),
+	};
 	RESULT_CLEANUP struct result kind = { 0 }, columns = { 0 }, indexes = { 0 },
 				     key = { 0 };
 	enum reclaim_status status = maria_run(db, &kind_of_table, names, &kind, error);
+	table->any_case = true;
 	if (status == RECLAIM_OK && kind.rows == 0 && !see_denied(db, table)) {
 		return fail_no_memory(error);
 	}
@@ -217,7 +179,8 @@ static enum reclaim_status describe(struct db *db, struct table *table,
 	if (status != RECLAIM_OK) {
 		return status;
 	}
-	if (!take_columns(table, &columns) || !take_indexes(table, &indexes)) {
+	if (!take_columns(table, &columns) || !tell_types(table, &columns) ||
+	    !take_indexes(table, &indexes)) {
 		return fail_no_memory(error);
 	}
 	take_key(table, &key);
@@ -227,23 +190,5 @@ static enum reclaim_status describe(struct db *db, struct table *table,
 enum reclaim_status maria_look_up(struct db *db, const char *name, struct table **ret_table,
 				  struct reclaim_error *error)
 {
-	struct table *table = calloc(1, sizeof(*table));
-	if (!table) {
-		return fail_no_memory(error);
-	}
-	const char *dot = strchr(name, '.');
-	table->any_case = true;
-	table->name = arena_string(&table->arena, name);
-	const struct value names[] = {
-		dot ? value_bytes(VALUE_TEXT, name, (size_t)(dot - name)) : value_null(),
-		value_string(dot ? dot + 1 : name),
-	};
-	enum reclaim_status status =
-		table->name ? describe(db, table, names, error) : fail_no_memory(error);
-	if (status != RECLAIM_OK) {
-		table_destroy(table);
-		return status;
-	}
-	*ret_table = table;
-	return RECLAIM_OK;
+	return look_up(db, name, /* at_once= */ false, describe, ret_table, error);
 }

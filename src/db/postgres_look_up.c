@@ -1,7 +1,7 @@
 /* Tables as found: by the search path where a name has no schema, and from then on by their full name. */
+#include "look_up.h"
 #include "postgres.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const int first_param[] = { 0 };
@@ -36,7 +36,7 @@ static const struct statement hidden_table =
 
 /* A domain is what it is made of; an enum reads as text. */
 static const struct statement columns_of_table = OF_TABLE(
-	"SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,"
+	"SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,"
 	" coalesce(pg_catalog.array_position(k.indkey::pg_catalog.int2[], a.attnum) + 1, 0),"
 	" a.atthasdef OR a.attidentity <> '' OR a.attgenerated <> '',"
 	" CASE WHEN b.typtype = 'e' THEN 'text' ELSE b.typname END"
@@ -57,57 +57,16 @@ static const struct statement indexes_of_table = OF_TABLE(
 	" WHERE i.indrelid = $1 ORDER BY c.relname",
 	"look up indexes");
 
-static const char *cell_string(struct arena *arena, const struct result *result, size_t row,
-			       size_t column)
+static bool tell_kinds(struct table *table, const struct result *columns)
 {
-	const struct value *cell = result_cell(result, row, column);
-	return arena_copy(arena, cell->data ? cell->data : "", cell->size);
-}
-
-static bool cell_flag(const struct result *result, size_t row, size_t column)
-{
-	return value_integer(result_cell(result, row, column), 0) != 0;
-}
-
-static bool take_columns(struct table *table, const struct result *result)
-{
-	struct arena *arena = &table->arena;
-	table->columns = arena_take(arena, result->rows * sizeof(*table->columns));
-	for (size_t i = 0; table->columns && i < result->rows; i++) {
-		struct column *column = &table->columns[i];
-		column->name = cell_string(arena, result, i, 0);
-		column->type = cell_string(arena, result, i, 1);
-		column->nullable = !cell_flag(result, i, 2);
-		column->key = (int)value_integer(result_cell(result, i, 3), 0);
-		column->has_default = cell_flag(result, i, 4);
-		const char *base = cell_string(arena, result, i, 5);
-		if (!column->name || !column->type || !base) {
+	for (size_t i = 0; i < table->column_count; i++) {
+		const char *base = cell_string(&table->arena, columns, i, 5);
+		if (!base) {
 			return false;
 		}
-		column->kind = postgres_kind(base);
-		table->column_count++;
+		table->columns[i].kind = postgres_kind(base);
 	}
-	return table->columns != NULL;
-}
-
-static bool take_indexes(struct table *table, const struct result *result)
-{
-	struct arena *arena = &table->arena;
-	table->indexes = arena_take(arena, result->rows * sizeof(*table->indexes));
-	for (size_t i = 0; table->indexes && i < result->rows; i++) {
-		struct table_index *index = &table->indexes[i];
-		index->name = cell_string(arena, result, i, 0);
-		index->definition = cell_string(arena, result, i, 1);
-		index->first = cell_string(arena, result, i, 2);
-		index->unique = cell_flag(result, i, 3);
-		index->partial = cell_flag(result, i, 4);
-		index->valid = cell_flag(result, i, 5);
-		if (!index->name || !index->definition || !index->first) {
-			return false;
-		}
-		table->index_count++;
-	}
-	return table->indexes != NULL;
+	return true;
 }
 
 /* "a"."b" for a.b, as to_regclass wants it. */
@@ -180,7 +139,8 @@ static enum reclaim_status describe(struct db *db, struct table *table,
 	if (status != RECLAIM_OK) {
 		return status;
 	}
-	return table->name && take_columns(table, &columns) && take_indexes(table, &indexes)
+	return table->name && take_columns(table, &columns) && tell_kinds(table, &columns) &&
+			       take_indexes(table, &indexes)
 		       ? RECLAIM_OK
 		       : fail_no_memory(error);
 }
@@ -188,27 +148,5 @@ static enum reclaim_status describe(struct db *db, struct table *table,
 enum reclaim_status postgres_look_up(struct db *db, const char *name, struct table **ret_table,
 				     struct reclaim_error *error)
 {
-	bool alone = !db->in_transaction;
-	struct table *table = calloc(1, sizeof(*table));
-	if (!table) {
-		return fail_no_memory(error);
-	}
-	table->name = arena_string(&table->arena, name);
-	enum reclaim_status status = table->name ? RECLAIM_OK : fail_no_memory(error);
-	/* One look at the schema, however many statements. */
-	if (status == RECLAIM_OK && alone) {
-		status = db_begin(db, DB_READ, error);
-	}
-	if (status == RECLAIM_OK) {
-		status = describe(db, table, error);
-	}
-	if (alone) {
-		db_rollback(db);
-	}
-	if (status != RECLAIM_OK) {
-		table_destroy(table);
-		return status;
-	}
-	*ret_table = table;
-	return RECLAIM_OK;
+	return look_up(db, name, /* at_once= */ true, describe, ret_table, error);
 }

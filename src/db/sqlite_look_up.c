@@ -1,8 +1,8 @@
 /* What there is to see beside rows: tables as found, and that somebody changed something. */
+#include "look_up.h"
 #include "sqlite.h"
 
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -21,7 +21,7 @@ static const struct statement kind_of_table = {
 
 static const struct statement columns_of_table = {
 	.name = "look up columns",
-	.sql = "SELECT name, lower(type), \"notnull\", pk,"
+	.sql = "SELECT name, lower(type), NOT \"notnull\", pk,"
 	       " dflt_value IS NOT NULL OR hidden <> 0"
 	       " FROM pragma_table_xinfo(?1, 'main') ORDER BY cid",
 	.slots = first_param,
@@ -33,7 +33,7 @@ static const struct statement indexes_of_table = {
 	.name = "look up indexes",
 	.sql = "SELECT l.name, coalesce(s.sql, ''), coalesce((SELECT x.name"
 	       " FROM pragma_index_xinfo(l.name, 'main') AS x WHERE x.seqno = 0), ''),"
-	       " l.\"unique\", l.partial FROM pragma_index_list(?1, 'main') AS l"
+	       " l.\"unique\", l.partial, 1 FROM pragma_index_list(?1, 'main') AS l"
 	       " LEFT JOIN sqlite_schema AS s ON s.type = 'index' AND s.name = l.name"
 	       " ORDER BY l.name",
 	.slots = first_param,
@@ -41,62 +41,12 @@ static const struct statement indexes_of_table = {
 	.param_count = 1,
 };
 
-static const char *cell_string(struct arena *arena, const struct result *result, size_t row,
-			       size_t column)
+static void tell_kinds(struct table *table)
 {
-	const struct value *cell = result_cell(result, row, column);
-	return value_is_null(cell) ? "" : arena_copy(arena, cell->data, cell->size);
-}
-
-static bool cell_flag(const struct result *result, size_t row, size_t column)
-{
-	return value_integer(result_cell(result, row, column), 0) != 0;
-}
-
-static bool take_columns(struct table *table, const struct result *result)
-{
-	struct arena *arena = &table->arena;
-	table->columns = arena_take(arena, result->rows * sizeof(*table->columns));
-	if (!table->columns) {
-		return false;
-	}
-	for (size_t i = 0; i < result->rows; i++) {
+	for (size_t i = 0; i < table->column_count; i++) {
 		struct column *column = &table->columns[i];
-		column->name = cell_string(arena, result, i, 0);
-		column->type = cell_string(arena, result, i, 1);
-		column->nullable = !cell_flag(result, i, 2);
-		column->key = (int)value_integer(result_cell(result, i, 3), 0);
-		column->has_default = cell_flag(result, i, 4);
-		if (!column->name || !column->type) {
-			return false;
-		}
 		column->kind = strstr(column->type, "blob") ? COLUMN_BYTES : COLUMN_PLAIN;
 	}
-	table->column_count = result->rows;
-	return true;
-}
-
-static bool take_indexes(struct table *table, const struct result *result)
-{
-	struct arena *arena = &table->arena;
-	table->indexes = arena_take(arena, result->rows * sizeof(*table->indexes));
-	if (!table->indexes) {
-		return false;
-	}
-	for (size_t i = 0; i < result->rows; i++) {
-		struct table_index *index = &table->indexes[i];
-		index->name = cell_string(arena, result, i, 0);
-		index->definition = cell_string(arena, result, i, 1);
-		index->first = cell_string(arena, result, i, 2);
-		index->unique = cell_flag(result, i, 3);
-		index->partial = cell_flag(result, i, 4);
-		index->valid = true;
-		if (!index->name || !index->definition || !index->first) {
-			return false;
-		}
-	}
-	table->index_count = result->rows;
-	return true;
 }
 
 /* An INTEGER PRIMARY KEY is the row's number: the engine fills it in, and it is never NULL. */
@@ -116,13 +66,13 @@ static void mark_row_number(struct table *table)
 	}
 }
 
-static enum reclaim_status describe(struct sqlite *sqlite, struct table *table,
+static enum reclaim_status describe(struct db *db, struct table *table,
 				    struct reclaim_error *error)
 {
-	struct db *db = &sqlite->db;
 	struct value name = value_string(table->name);
 	RESULT_CLEANUP struct result kind = { 0 }, columns = { 0 }, indexes = { 0 };
 	enum reclaim_status status = sqlite_run(db, &kind_of_table, &name, &kind, error);
+	table->any_case = true;
 	if (status != RECLAIM_OK || kind.rows == 0) {
 		return status;
 	}
@@ -138,6 +88,7 @@ static enum reclaim_status describe(struct sqlite *sqlite, struct table *table,
 	if (!take_columns(table, &columns) || !take_indexes(table, &indexes)) {
 		return fail_no_memory(error);
 	}
+	tell_kinds(table);
 	mark_row_number(table);
 	return RECLAIM_OK;
 }
@@ -145,34 +96,9 @@ static enum reclaim_status describe(struct sqlite *sqlite, struct table *table,
 enum reclaim_status sqlite_look_up(struct db *db, const char *name, struct table **ret_table,
 				   struct reclaim_error *error)
 {
-	bool alone = !db->in_transaction;
-	struct table *table = calloc(1, sizeof(*table));
-	if (!table) {
-		return fail_no_memory(error);
-	}
-	enum reclaim_status status = RECLAIM_OK;
 	bool qualified = strncasecmp(name, "main.", 5) == 0;
-	table->any_case = true;
-	table->name = arena_string(&table->arena, qualified ? name + 5 : name);
-	if (!table->name) {
-		status = fail_no_memory(error);
-	}
-	/* One look at the schema, however many statements. */
-	if (status == RECLAIM_OK && alone) {
-		status = db_begin(db, DB_READ, error);
-	}
-	if (status == RECLAIM_OK) {
-		status = describe((struct sqlite *)db, table, error);
-	}
-	if (alone) {
-		db_rollback(db);
-	}
-	if (status != RECLAIM_OK) {
-		table_destroy(table);
-		return status;
-	}
-	*ret_table = table;
-	return RECLAIM_OK;
+	return look_up(db, qualified ? name + 5 : name, /* at_once= */ true, describe,
+		       ret_table, error);
 }
 
 /* Whether another connection has committed since the last look. A lock is no news. */
