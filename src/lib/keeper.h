@@ -55,6 +55,14 @@ int64_t keeper_kill_grace(const struct reclaim_keeper *keeper);
 /* ---- between the keeper's own files ---- */
 
 void *keeper_watch(void *context); /* the thread; its context is the keeper */
+enum reclaim_status keeper_set_options(struct reclaim_keeper *keeper,
+				       const struct reclaim_options *options,
+				       const struct reclaim_keeping *keeping,
+				       struct reclaim_error *error);
+/* Once there is a connection: two beats at least before the work has to stop. */
+enum reclaim_status keeper_set_timing(struct reclaim_keeper *keeper,
+				      const struct reclaim_keeping *keeping,
+				      struct reclaim_error *error);
 /*
  * With the mutex held: wakes the watch then. A time that is past is at once; what was set before is forgotten.
  */
