@@ -5,6 +5,7 @@
 #include "config.h"
 #include "duration.h"
 #include "evidence.h"
+#include "outage.h"
 #include "told.h"
 
 #include <poll.h>
@@ -18,12 +19,6 @@
 #define PRUNE_EVERY (3600 * USEC_PER_SEC)
 #define BACKOFF_FIRST (50 * MSEC)
 #define BACKOFF_MOST (5 * USEC_PER_SEC)
-
-/* One instant by three clocks. */
-struct clocks {
-	int64_t engine; /* NO_TIME: none yet */
-	int64_t boot, monotonic;
-};
 
 struct sweeper {
 	struct app *app;
@@ -101,50 +96,12 @@ static void note_success(struct sweeper *s)
 	s->locked_out = false;
 }
 
-/* How often a living worker gives a sign. */
-static int64_t beat_of(const struct profile *profile)
-{
-	int64_t least = profile->lease > 0 ? profile->lease : INT64_MAX;
-	for (size_t i = 0; i < profile->policy.rule_count; i++) {
-		const struct rule *rule = &profile->policy.rules[i];
-		bool waits = rule->kind == RULE_HEARTBEAT || rule->kind == RULE_WORKER;
-		least = waits && rule->after < least ? rule->after : least;
-	}
-	return profile->policy.beat > 0 ? profile->policy.beat : least / 10;
-}
-
-static int64_t larger(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* How long nobody could give a sign, for all we can tell (I15); 0: always. */
+/* How long nobody could give a sign: the ledger was out of reach, or a clock says that more has passed. */
 static int64_t blind_time(const struct sweeper *s, const struct clocks *now)
 {
-	const struct clocks *then = &s->clocks;
 	int64_t away = is_away(s) ? now->boot - s->away_since : 0;
-	if (then->engine == NO_TIME) {
-		return away;
-	}
-	int64_t boot = now->boot - then->boot;
-	int64_t suspended = boot - (now->monotonic - then->monotonic);
-	int64_t stepped = llabs(now->engine - then->engine - boot);
-	int64_t jump = larger(suspended, stepped);
-	return larger(away, jump > 2 * beat_of(s->profile) ? jump : 0);
-}
-
-static enum reclaim_status record_outage(struct sweeper *s, int64_t length,
-					 struct reclaim_error *error)
-{
-	struct text TEXT_CLEANUP shown = { 0 };
-	if (length <= 0 || s->profile->audit_is_log) {
-		return RECLAIM_OK;
-	}
-	duration_print_human(&shown, length);
-	app_log(s->app, /* debug= */ false,
-		"an outage or a jump of a clock of %s: silence waits", text_string(&shown));
-	enum reclaim_status status = ledger_make_host_tables(s->ledger, error);
-	return status ? status : turn_outage(s->ledger, length, error);
+	int64_t jump = clocks_jump(&s->clocks, now, s->profile);
+	return away > jump ? away : jump;
 }
 
 /* Sees to it that there is a ledger in sight, and that whoever was not is given time. */
@@ -157,12 +114,10 @@ static enum reclaim_status look(struct sweeper *s, struct reclaim_error *error)
 	}
 	struct clocks now = { .engine = NO_TIME };
 	if (!status) {
-		status = ledger_now(s->ledger, &now.engine, error);
+		status = clocks_read(s->ledger, &now, error);
 	}
 	if (!status) {
-		now.boot = boot_now();
-		now.monotonic = monotonic_now();
-		status = record_outage(s, blind_time(s, &now), error);
+		status = record_outage(s->app, s->ledger, blind_time(s, &now), error);
 	}
 	if (!status) {
 		s->clocks = now;
