@@ -72,9 +72,9 @@ enum reclaim_status {
 
 struct reclaim_error {
 	enum reclaim_status status;
-	char message
-		[RECLAIM_MESSAGE_SIZE]; /* one line that names the object, the value and what is allowed */
-	bool unique;                    /* INVALID because a unique index refuses it */
+	/* One line that names the object, the value and what is allowed. */
+	char message[RECLAIM_MESSAGE_SIZE];
+	bool unique; /* INVALID because a unique index refuses it */
 };
 
 /* A status in one or two words ("not found"); never NULL. */
@@ -168,8 +168,8 @@ typedef void reclaim_lost_fn(void *context, const char *id, const char *token,
 			     const char *reason);
 
 struct reclaim_keeping {
-	const char *
-		name; /* shown to people, default host:pid; on a host's ledger the owner it claims as */
+	/* Shown to people, default host:pid; on a host's ledger the owner it claims as. */
+	const char *name;
 	int64_t lease; /* default 30 s */
 	int64_t beat;  /* default a third of the lease */
 	int64_t kill_grace; /* stop the work so long before the lease is over; default 5 s, at most a third of the lease */

@@ -75,11 +75,11 @@ struct rule {
 	unsigned from; /* STATE_BITs it judges */
 	unsigned of;   /* SIGNAL_BITs; the newest that is not NULL counts (age, heartbeat) */
 	int64_t after; /* threshold; 0 for deadline, lease and evidence */
-	const char *
-		after_column; /* of seconds; where it is not NULL it counts instead, and below 0 is never. NULL: none */
-	const char *
-		where; /* SQL predicate over the row, or the rule does not judge it; NULL: none */
-	int place;     /* of its own where and threshold among a row's facts */
+	/* Of seconds; where it is not NULL it counts instead, and below 0 is never. NULL: none. */
+	const char *after_column;
+	/* SQL predicate over the row, or the rule does not judge it; NULL: none. */
+	const char *where;
+	int place;             /* of its own where and threshold among a row's facts */
 	bool inclusive;        /* age = threshold is stale already */
 	bool missing_is_stale; /* worker: a claim whose worker has no row */
 	bool unless_alive;     /* evidence of life vetoes it */

@@ -24,8 +24,8 @@ struct ledger {
 struct ledger_options {
 	const char *url;
 	const char *profile;
-	const char *
-		profile_text; /* not NULL: the profile itself; `profile` is what messages call it */
+	/* Not NULL: the profile itself; `profile` is what messages call it. */
+	const char *profile_text;
 	struct db_options db;
 	environment_fn *environment;
 	warn_fn *warn;

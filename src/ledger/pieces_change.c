@@ -48,8 +48,8 @@ static const char *typed(struct plan *plan, const char *value, const char *type)
 /* What the SQL of an expression is about. */
 struct filling {
 	const struct table *table; /* NULL: none */
-	const char *
-		column; /* that it is assigned to; "": none, and then parameters say their type */
+	/* That it is assigned to; "": none, and then parameters say their type. */
+	const char *column;
 };
 
 /* The SQL that stands for a hole of an expression. */

@@ -49,8 +49,8 @@ struct insertion {
 	const char *table;
 	struct assignment *assignments; /* those whose column the table lacks are left out */
 	size_t count;
-	const char *
-		where; /* SQL without a FROM: the row is only added if it holds; NULL: always */
+	/* SQL without a FROM: the row is only added if it holds; NULL: always. */
+	const char *where;
 	bool optional; /* nothing happens where the table does not exist */
 };
 
@@ -82,13 +82,13 @@ struct change {
 	size_t set_count;
 	struct insertion *also;
 	size_t also_count;
-	struct names
-		run; /* further statements, for each row that changed; holes as in `also` */
+	/* Further statements, for each row that changed; holes as in `also`. */
+	struct names run;
 	bool remove; /* the row is deleted instead */
-	const char *
-		call; /* instead of the change: SQL of a call, run while the row is locked and still the same */
-	const char *
-		where; /* SQL predicate; claim: which rows are free; reschedule: which have attempts left. NULL: none */
+	/* Instead of the change: SQL of a call, run while the row is locked and still the same. */
+	const char *call;
+	/* SQL predicate; claim: which rows are free; reschedule: which have attempts left. NULL: none. */
+	const char *where;
 	const char *order; /* claim: ORDER BY */
 	const char *due;   /* claim: a column that must be NULL or past */
 	int line;
@@ -121,8 +121,8 @@ struct workers {
 enum setting_kind { SETTING_SECONDS, SETTING_COUNT };
 struct setting {
 	const char *variable;
-	const char *
-		target; /* "rule.NAME.after", "interval", "lease", "per_sweep", "budget.attempts", "budget.recoveries" */
+	/* One of "rule.NAME.after", "interval", "lease", "per_sweep", "budget.attempts", "budget.recoveries". */
+	const char *target;
 	enum setting_kind kind;
 	int line;
 };
@@ -131,8 +131,8 @@ struct setting {
 struct result_word {
 	const char *word;
 	const char *rule; /* NULL: any */
-	const char *
-		counts; /* "taken", "requeued", "failed", "stuck", "cancelled", "lost_races", "errors", "workers_stalled", "at", "problem" */
+	/* One of "taken", "requeued", "failed", "stuck", "cancelled", "lost_races", "errors", "workers_stalled", "at", "problem". */
+	const char *counts;
 };
 
 /* When a log line is written. */
@@ -151,8 +151,8 @@ enum occasion {
 };
 struct message_line {
 	const char *text; /* NULL: ours */
-	const char *
-		rule; /* only for rows of this rule, or (done) a pass that took some by it; NULL: any */
+	/* Only for rows of this rule, or (done) a pass that took some by it; NULL: any. */
+	const char *rule;
 	bool debug;
 };
 
@@ -197,8 +197,8 @@ struct error_member {
 
 /* Columns, indexes and functions that `init` adds where they are missing. */
 struct migration_step {
-	const char *column,
-		*type; /* ALTER TABLE … ADD COLUMN; the type in PostgreSQL's words: text, integer, timestamptz, … */
+	/* ALTER TABLE … ADD COLUMN; the type in PostgreSQL's words: text, integer, timestamptz, … */
+	const char *column, *type;
 	const char *index, *index_on, *index_where;
 	const char *script; /* name of an engine's .sql file */
 	int line;
@@ -222,11 +222,11 @@ struct profile {
 	enum time_format time; /* of every other column that an expression sets to {now} */
 	const char *roles[ROLE_COUNT];
 	struct names token; /* what a claim changes and a renewal doesn't */
-	struct names
-		optional; /* columns that may be absent; a rule or assignment that needs one is dropped then */
+	/* Columns that may be absent; a rule or assignment that needs one is dropped then. */
+	struct names optional;
 	struct names show; /* columns for people */
-	struct names
-		states[STATE_COUNT]; /* native states by word; the first is the one written */
+	/* Native states by word; the first is the one written. */
+	struct names states[STATE_COUNT];
 	/*
 	 * Words by SQL predicates over the row instead: the first that holds, in the order of the words with running first.
 	 * Then roles[ROLE_STATE] is STATE_BY_PREDICATE, which is no column, and states hold the words themselves.
@@ -234,10 +234,10 @@ struct profile {
 	const char *predicates[STATE_COUNT];
 	struct computed *computed;
 	size_t computed_count;
-	const char *
-		version_query; /* SQL that gives the version of the host's schema, for `detect`; NULL: none */
-	const char *
-		claims; /* SQL predicate: which rows of a rule's states are claims; NULL: all */
+	/* SQL that gives the version of the host's schema, for `detect`; NULL: none. */
+	const char *version_query;
+	/* SQL predicate: which rows of a rule's states are claims; NULL: all. */
+	const char *claims;
 	struct workers workers;
 	struct policy policy;
 	int64_t interval, lease, keep, start_grace, per_sweep; /* per_sweep NO_LIMIT: no cap */
@@ -247,13 +247,13 @@ struct profile {
 	struct change verbs[VERB_COUNT];
 	enum error_mode error_mode;
 	struct error_member
-		*error_entry; /* the error is a JSON object of these; none: the text itself */
+		*error_entry; /* the error is a JSON object; none: the text itself */
 	size_t error_entry_count;
 	struct backoff backoff; /* {now+retry} of a remedy */
-	enum remedy
-		conflict; /* instead of one that would break a unique index; REPORT: the row is left, and named */
-	const char *
-		wake; /* SQL, once in each transaction that requeued: tells the host's workers. NULL: nothing */
+	/* Instead of one that would break a unique index; REPORT: the row is left, and named. */
+	enum remedy conflict;
+	/* SQL, once in each transaction that requeued: tells the host's workers. NULL: nothing. */
+	const char *wake;
 	/* Recoveries are counted by our own audit: the host has no column for them. */
 	bool counts_recoveries;
 	int64_t counts_within; /* only those within so long; NO_LIMIT: all that the audit keeps */
@@ -269,8 +269,8 @@ struct profile {
 	struct cleanup cleanup;
 	struct migration_step *migration;
 	size_t migration_count;
-	struct change *
-		worker_beat; /* not NULL: `beat`, and a renewal, upserts a row of `workers` with these */
+	/* Not NULL: `beat`, and a renewal, upserts a row of `workers` with these. */
+	struct change *worker_beat;
 	bool native; /* our own ledger: its verbs are statements of their own */
 	bool health; /* status names native labels of workers */
 };

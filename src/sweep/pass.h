@@ -18,8 +18,8 @@ struct pass_options {
 	bool without_turn; /* a death was seen: at once, with the cap, and the turn stays as it is */
 	bool startup_grace;
 	int64_t limit; /* lowers the cap; -1: as the profile says */
-	struct chosen
-		*only; /* takes none but these, and only while they are the same; NULL: all */
+	/* Takes none but these, and only while they are the same; NULL: all. */
+	struct chosen *only;
 	int64_t interval; /* how long the turn lasts; 0: as the profile says */
 };
 

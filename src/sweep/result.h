@@ -15,9 +15,9 @@ struct swept_task {
 	int64_t age; /* NO_TIME: unknown */
 	int64_t last_seen;
 	int64_t attempts, recoveries; /* -1: the ledger does not keep it */
-	const char *
-		fingerprint; /* where the token does not tell one claim from the next; else NULL */
-	bool by_worker;      /* the rule looked at the worker's row */
+	/* Where the token does not tell one claim from the next; else NULL. */
+	const char *fingerprint;
+	bool by_worker; /* the rule looked at the worker's row */
 };
 
 /* What is told of a row that did not change where nobody is found to hold it. */
@@ -48,8 +48,8 @@ struct sweep_result {
 	int64_t changed,
 		unplanned; /* … of these, no longer the same; stale, and not among them */
 	bool grace;        /* a grace holds something back */
-	struct reclaim_error
-		cut_short; /* not OK: the database failed in the middle; what is counted was committed before */
+	/* Not OK: the database failed in the middle; what is counted was committed before. */
+	struct reclaim_error cut_short;
 	struct valve valve;
 	struct swept_task *tasks;
 	size_t task_count, task_room;

@@ -14,8 +14,8 @@ struct pass {
 	bool every_claim;       /* without the bound: the policy is not the plan's */
 	struct lockfile lockfile;
 	struct crowd crowd;
-	struct probe_list
-		probes; /* what the profile's probe said of the owners it was asked about */
+	/* What the profile's probe said of the owners it was asked about. */
+	struct probe_list probes;
 	struct grace grace;
 	struct valve valve;
 	int64_t now;           /* of the first look: the time of every verdict of the pass */

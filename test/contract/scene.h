@@ -58,8 +58,8 @@ struct host {
 	const char *status;   /* SELECT of the state of the task whose id is %s */
 	const char *complete; /* what its own worker runs when it is done; the id in %s */
 	const char *beat;     /* … and to show that it lives; NULL: it can't */
-	const char *
-		claim; /* where our verbs don't work: what its own worker runs to begin; NULL: our claim */
+	/* Where our verbs don't work: what its own worker runs to begin; NULL: our claim. */
+	const char *claim;
 	int64_t patience; /* without a sign a claim is stale after that */
 	const char *done, *recovered;
 };

@@ -29,15 +29,15 @@ struct evidence_of_table {
 	const char *name; /* as the profile is to name it */
 	char quote;
 	const struct column *columns[PART_COUNT]; /* NULL: none */
-	enum time_format
-		formats[PART_COUNT]; /* of its times; TIME_FORMAT_COUNT: nothing told */
+	/* Of its times; TIME_FORMAT_COUNT: nothing told. */
+	enum time_format formats[PART_COUNT];
 	struct state_seen states[STATES_MAX];
 	size_t state_count;
 	bool state_is_number;
 	bool too_many_states; /* the column that is named like one has more values than a state can have */
-	const char *
-		initial; /* the state that a row begins with, by its default; NULL: not known */
-	int64_t longest; /* of the finished rows that were looked at; NO_TIME: none */
+	/* The state that a row begins with, by its default; NULL: not known. */
+	const char *initial;
+	int64_t longest;  /* of the finished rows that were looked at; NO_TIME: none */
 	int64_t finished; /* how many they were */
 };
 

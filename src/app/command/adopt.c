@@ -17,8 +17,8 @@ struct adoption {
 	struct text profile, file;
 	bool complete;
 	struct ledger *ledger; /* with the profile; NULL: it is not complete */
-	const char *
-		index; /* the statement that makes the index that is missing; NULL: one serves */
+	/* The statement that makes the index that is missing; NULL: one serves. */
+	const char *index;
 	struct sweep_result pass;
 	struct reclaim_error no_pass; /* not OK: why there is no dry run */
 };

@@ -84,8 +84,8 @@ enum reclaim_status watch_refresh(struct watch *watch, struct ledger *ledger,
 				  struct reclaim_error *error)
 {
 	struct result RESULT_CLEANUP rows = { 0 };
-	struct lockfile
-		lockfile; /* each time anew: whoever removed it has parted old workers from new ones */
+	/* Each time anew: whoever removed it has parted old workers from new ones. */
+	struct lockfile lockfile;
 	enum reclaim_status status = ledger_plan(ledger, error);
 	if (!status) {
 		status = look_workers(ledger, &rows, error);

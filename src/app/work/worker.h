@@ -59,8 +59,8 @@ struct work {
 	pid_t *guardians; /* to be reaped */
 	size_t guardian_count, guardian_room;
 
-	struct claims
-		unsure; /* the commit's answer was lost; to be settled before the next claim */
+	/* The commit's answer was lost; to be settled before the next claim. */
+	struct claims unsure;
 	int64_t claim_at;  /* not before */
 	int64_t looked_at; /* when a claim last found nothing */
 	int64_t poll_at;   /* nothing is expected to be due before, but for a hint */
