@@ -3,23 +3,14 @@
 
 #include <string.h>
 
-static const struct sql_text *text_of(const struct db *db, enum sql sql)
-{
-	for (size_t i = 0; sql_engines[i].name; i++) {
-		if (string_equal(sql_engines[i].name, db->driver->name)) {
-			return &sql_engines[i].texts[sql];
-		}
-	}
-	return NULL;
-}
-
 /* Fills the holes of a statement and runs it; an engine that lacks it finds nothing. */
 static enum reclaim_status look(struct db *db, enum sql sql, const struct hole *holes,
 				size_t count, int64_t limit, struct result *ret_result,
 				struct reclaim_error *error)
 {
 	struct arena ARENA_CLEANUP arena = { 0 };
-	const struct sql_text *text = text_of(db, sql);
+	const struct sql_engine *engine = sql_of(db->driver);
+	const struct sql_text *text = engine ? &engine->texts[sql] : NULL;
 	struct planned planned;
 	struct inputs inputs = { 0 };
 	inputs.named[INPUT_LIMIT] = value_int(limit);

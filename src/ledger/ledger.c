@@ -133,12 +133,8 @@ enum reclaim_status ledger_end(struct ledger *ledger, enum reclaim_status status
 
 const struct sql_text *ledger_sql(const struct ledger *ledger, enum sql sql)
 {
-	for (size_t i = 0; sql_engines[i].name; i++) {
-		if (string_equal(sql_engines[i].name, ledger->db->driver->name)) {
-			return &sql_engines[i].texts[sql];
-		}
-	}
-	return NULL;
+	const struct sql_engine *engine = sql_of(ledger->db->driver);
+	return engine ? &engine->texts[sql] : NULL;
 }
 
 /* Renders a statement when it is used first. */

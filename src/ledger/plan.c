@@ -50,16 +50,6 @@ void make(struct maker *m, enum sql sql, const struct hole *holes, size_t count,
 	}
 }
 
-static const struct sql_engine *engine_sql(const struct db_driver *driver)
-{
-	for (size_t i = 0; sql_engines[i].name; i++) {
-		if (string_equal(sql_engines[i].name, driver->name)) {
-			return &sql_engines[i];
-		}
-	}
-	return NULL;
-}
-
 enum reclaim_status plan_create(struct db *db, const struct profile *profile,
 				struct plan **ret_plan, struct reclaim_error *error)
 {
@@ -69,7 +59,7 @@ enum reclaim_status plan_create(struct db *db, const struct profile *profile,
 	}
 	plan->profile = profile;
 	plan->driver = db->driver;
-	plan->sql = engine_sql(db->driver);
+	plan->sql = sql_of(db->driver);
 	enum reclaim_status status =
 		plan->sql ? find_schema(db, plan, error)
 			  : fail(error, RECLAIM_UNSUPPORTED,

@@ -374,3 +374,13 @@ const char *quote_literal(struct arena *arena, const char *string)
 	text_add_char(&out, '\'');
 	return out.failed ? NULL : arena_copy(arena, text_string(&out), out.size);
 }
+
+const struct sql_engine *sql_of(const struct db_driver *driver)
+{
+	for (size_t i = 0; sql_engines[i].name; i++) {
+		if (string_equal(sql_engines[i].name, driver->name)) {
+			return &sql_engines[i];
+		}
+	}
+	return NULL;
+}

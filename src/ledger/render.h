@@ -52,6 +52,9 @@ struct inputs {
 /* A template with its holes filled, as text. NULL: no memory. Every hole of the template must be given. */
 char *fill(struct arena *arena, const char *template, const struct hole *holes, size_t count);
 
+/* The texts of the contract for that engine; NULL: this build has none. */
+const struct sql_engine *sql_of(const struct db_driver *driver);
+
 /* Filled text -> a statement whose parameters are inputs by name. INTERNAL names an unknown one. */
 enum reclaim_status render_planned(struct arena *arena, const struct db_driver *driver,
 				   const char *name, const char *filled, bool writes,

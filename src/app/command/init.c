@@ -27,18 +27,14 @@ static bool add_own_scripts(struct text *out, const char *url)
 {
 	static const enum sql scripts[] = { SQL_SCHEMA, SQL_SCHEMA_HOST, SQL_FUNCTIONS };
 	const struct db_driver *driver = db_driver_of(url);
-	for (size_t i = 0; driver && sql_engines[i].name; i++) {
-		if (strcmp(sql_engines[i].name, driver->name) == 0) {
-			for (size_t j = 0; j < sizeof(scripts) / sizeof(scripts[0]); j++) {
-				const struct sql_text *text = &sql_engines[i].texts[scripts[j]];
-				if (text->text) {
-					add_script(out, text->name, text->text);
-				}
-			}
-			return true;
+	const struct sql_engine *engine = driver ? sql_of(driver) : NULL;
+	for (size_t i = 0; engine && i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		const struct sql_text *text = &engine->texts[scripts[i]];
+		if (text->text) {
+			add_script(out, text->name, text->text);
 		}
 	}
-	return false;
+	return engine != NULL;
 }
 
 static int print(struct app *app)
