@@ -105,6 +105,8 @@ void app_warn(const struct app *app, const char *format, ...) PRINTF_LIKE(2, 3);
 bool app_duration(const struct app *app, const char *option, const char *value, int64_t *ret);
 bool app_number(const struct app *app, const char *option, const char *value, int64_t least,
 		int64_t most, int64_t *ret);
+/* All of it; errno of the write that failed, or 0. */
+int write_all(int fd, const char *data, size_t size);
 /* Writes the buffer to stdout; the exit code says whether it arrived (EXIT_UNREAD: nobody reads any more). */
 int app_out(const struct app *app, const struct text *text);
 /* What `--limit` allows everywhere: 1…1000, default 100. */

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* errno of the write that failed, or 0. */
-static int write_all(int fd, const char *data, size_t size)
+int write_all(int fd, const char *data, size_t size)
 {
 	while (size > 0) {
 		ssize_t written = write(fd, data, size);

@@ -261,3 +261,27 @@ bool string_mentions(const char *text, const char *word)
 	}
 	return false;
 }
+
+#define WORD_MAX ((size_t)64)
+
+size_t string_distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], m = strlen(a), n = strlen(b);
+	if (m > WORD_MAX || n > WORD_MAX) {
+		return WORD_MAX;
+	}
+	for (size_t j = 0; j <= n; j++) {
+		row[j] = j;
+	}
+	for (size_t i = 1; i <= m; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			best = row[j] + 1 < best ? row[j] + 1 : best;
+			row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+		}
+	}
+	return row[n];
+}

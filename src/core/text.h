@@ -42,5 +42,7 @@ int hex_digit(char c);                           /* -1: not one */
 bool string_equal(const char *a, const char *b); /* NULL equals only NULL */
 /* Whether the word stands in the string by itself: no letter, digit or '_' beside it. */
 bool string_mentions(const char *string, const char *word);
+/* How many letters must be changed, added or taken away. Long words are far from everything. */
+size_t string_distance(const char *a, const char *b);
 
 #endif

@@ -1,15 +1,6 @@
 /* What a profile derives: columns and states by SQL, an error as an object of members, the time of a next attempt. */
 #include "parse.h"
 
-static size_t count_children(const struct node *node)
-{
-	size_t count = 0;
-	for (const struct node *child = node->children; child; child = child->next) {
-		count++;
-	}
-	return count;
-}
-
 static bool read_computed(struct reader *reader, const struct node *node,
 			  const struct node *child, const char *expression)
 {
@@ -32,7 +23,7 @@ bool finish_compute(struct reader *reader, const struct node *node, cfg_t *cfg, 
 {
 	struct profile *profile = base;
 	profile->computed =
-		arena_take(reader->arena, count_children(node) * sizeof(*profile->computed));
+		arena_take(reader->arena, node_count(node) * sizeof(*profile->computed));
 	if (!profile->computed) {
 		return problem_memory(reader->problem);
 	}
@@ -86,7 +77,7 @@ bool finish_entry(struct reader *reader, const struct node *node, cfg_t *cfg, vo
 {
 	struct profile *profile = base;
 	profile->error_entry =
-		arena_take(reader->arena, count_children(node) * sizeof(*profile->error_entry));
+		arena_take(reader->arena, node_count(node) * sizeof(*profile->error_entry));
 	if (!profile->error_entry) {
 		return problem_memory(reader->problem);
 	}

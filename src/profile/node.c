@@ -39,3 +39,12 @@ void node_describe(struct text *text, const struct node *section)
 		text_add(text, section->name);
 	}
 }
+
+size_t node_count(const struct node *section)
+{
+	size_t count = 0;
+	for (const struct node *child = section->children; child; child = child->next) {
+		count++;
+	}
+	return count;
+}

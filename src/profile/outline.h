@@ -36,6 +36,8 @@ bool outline_read(struct arena *arena, const char *text, size_t size,
 const struct node *node_child(const struct node *section, const char *name, size_t n);
 /* The same by its title. */
 const struct node *node_titled(const struct node *section, const char *name, const char *title);
+/* How much stands in the section. */
+size_t node_count(const struct node *section);
 /* The line of an option, else of its section. */
 int node_line(const struct node *section, const char *option);
 /* "rule 'x'", "columns", "the profile": what a section is called in an error. */

@@ -105,20 +105,11 @@ static bool read_setting(struct reader *reader, const struct node *option,
 	return setting->target || problem_memory(reader->problem);
 }
 
-static size_t count_children(const struct node *node)
-{
-	size_t count = 0;
-	for (const struct node *child = node->children; child; child = child->next) {
-		count++;
-	}
-	return count;
-}
-
 bool finish_environment(struct reader *reader, const struct node *node, cfg_t *cfg, void *base)
 {
 	struct profile *profile = base;
 	profile->settings =
-		arena_take(reader->arena, count_children(node) * sizeof(*profile->settings));
+		arena_take(reader->arena, node_count(node) * sizeof(*profile->settings));
 	if (!profile->settings) {
 		return problem_memory(reader->problem);
 	}
@@ -184,7 +175,7 @@ bool finish_results(struct reader *reader, const struct node *node, cfg_t *cfg, 
 {
 	struct profile *profile = base;
 	profile->results =
-		arena_take(reader->arena, count_children(node) * sizeof(*profile->results));
+		arena_take(reader->arena, node_count(node) * sizeof(*profile->results));
 	if (!profile->results) {
 		return problem_memory(reader->problem);
 	}

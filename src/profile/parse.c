@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_SIZE 32
-
 static bool is_section(const struct field *field)
 {
 	return field->section != NULL;
@@ -42,35 +40,12 @@ static bool takes_list(const struct field *field)
 	return false;
 }
 
-/* Levenshtein's distance; names longer than NAME_SIZE are far from everything. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[NAME_SIZE + 1], m = strlen(a), n = strlen(b);
-	if (m > NAME_SIZE || n > NAME_SIZE) {
-		return NAME_SIZE;
-	}
-	for (size_t j = 0; j <= n; j++) {
-		row[j] = j;
-	}
-	for (size_t i = 1; i <= m; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			best = row[j] + 1 < best ? row[j] + 1 : best;
-			row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-		}
-	}
-	return row[n];
-}
-
 static const char *nearest(const struct section *section, const char *name)
 {
 	const char *best = NULL;
 	size_t least = 3;
 	for (size_t i = 0; i < section->count; i++) {
-		size_t far = distance(name, section->fields[i].name);
+		size_t far = string_distance(name, section->fields[i].name);
 		if (far < least && far < strlen(name)) {
 			least = far;
 			best = section->fields[i].name;

@@ -200,6 +200,20 @@ static void test_small_things(void **state)
 	assert_int_equal(hex_digit('\0'), -1);
 }
 
+static void test_distance(void **state)
+{
+	char longer[100] = { 0 };
+	(void)state;
+	memset(longer, 'a', sizeof(longer) - 1);
+	assert_int_equal(string_distance("", ""), 0);
+	assert_int_equal(string_distance("", "abc"), 3);
+	assert_int_equal(string_distance("claim", "claim"), 0);
+	assert_int_equal(string_distance("calim", "claim"), 2);
+	assert_int_equal(string_distance("sweeep", "sweep"), 1);
+	assert_int_equal(string_distance("claim", "claims"), 1);
+	assert_true(string_distance(longer, longer) > 16);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_valid_forms),
 		cmocka_unit_test(test_quoted),
 		cmocka_unit_test(test_small_things),
+		cmocka_unit_test(test_distance),
 	};
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -17,35 +17,12 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-/* How many letters must be changed, added or taken away; long names are far from everything. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[17], m = strlen(a), n = strlen(b);
-	if (m > 16 || n > 16) {
-		return 16;
-	}
-	for (size_t j = 0; j <= n; j++) {
-		row[j] = j;
-	}
-	for (size_t i = 1; i <= m; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			best = row[j] + 1 < best ? row[j] + 1 : best;
-			row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-		}
-	}
-	return row[n];
-}
-
 static const char *nearest(const char *name)
 {
 	const char *best = NULL;
 	size_t least = 3;
 	for (size_t i = 0; commands[i]; i++) {
-		size_t far = distance(name, commands[i]->name);
+		size_t far = string_distance(name, commands[i]->name);
 		if (far < least && far < strlen(name)) {
 			least = far;
 			best = commands[i]->name;

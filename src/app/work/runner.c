@@ -1,5 +1,7 @@
 /* Starts a command for a task, collects what it says, and puts it into words. */
 #include "runner.h"
+
+#include "app.h"
 #include "arena.h"
 #include "json.h"
 #include "verbs.h"
@@ -20,19 +22,6 @@
 
 /* ---- what it is given ---- */
 
-static bool write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t written = write(fd, data, size);
-		if (written < 0 && errno != EINTR) {
-			return false;
-		}
-		data += written > 0 ? written : 0;
-		size -= written > 0 ? (size_t)written : 0;
-	}
-	return true;
-}
-
 /* A file in memory: a command that does not read it keeps nobody waiting. -1: errno says why not. */
 static int payload_file(const char *payload)
 {
@@ -40,7 +29,7 @@ static int payload_file(const char *payload)
 	if (fd < 0) {
 		return -1;
 	}
-	if (!write_all(fd, payload ? payload : "", payload ? strlen(payload) : 0) ||
+	if (write_all(fd, payload ? payload : "", payload ? strlen(payload) : 0) ||
 	    lseek(fd, 0, SEEK_SET) < 0) {
 		int code = errno;
 		close(fd);
