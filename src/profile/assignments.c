@@ -3,44 +3,17 @@
 
 #include <string.h>
 
-static const char *const change_holes[] = { "now",       "now+lease", "now+retry", "now+span",
-					    "owner",     "reason",    "error",     "result",
-					    "progress",  "status",    "id",        "attempts",
-					    "recoveries" };
-static const char *const where_holes[] = { "owner", "now" };
+#define OF_CHANGES                                                                             \
+	"{now} {now+lease} {now+retry} {now+span} {owner} {reason} {error} {result} "          \
+	"{progress} {status} {id} {attempts} {recoveries}"
+#define NOTHING "no holes here"
 
 /* What an expression may name, as an error lists it. */
-static const char *holes_help(enum holes holes)
-{
-	switch (holes) {
-	case HOLES_CHANGE:
-		return "{now} {now+lease} {now+retry} {now+span} {owner} {reason} {error} "
-		       "{result} "
-		       "{progress} {status} {id} {attempts} {recoveries}";
-	case HOLES_INSERTION:
-		return "{now} {now+lease} {now+retry} {now+span} {owner} {reason} {error} "
-		       "{result} "
-		       "{progress} {status} {id} {attempts} {recoveries} {old:COLUMN} {uuid}";
-	case HOLES_WHERE:
-		return "{owner} {now}";
-	case HOLES_ROW:
-		return "{row}";
-	case HOLES_NONE:
-	case HOLES_PLAIN:
-		return "no holes here";
-	}
-	return "";
-}
-
-static bool is_among(const char *name, size_t size, const char *const *items, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strlen(items[i]) == size && memcmp(items[i], name, size) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
+static const char *const allowed_holes[] = {
+	[HOLES_CHANGE] = OF_CHANGES,     [HOLES_INSERTION] = OF_CHANGES " {old:COLUMN} {uuid}",
+	[HOLES_WHERE] = "{owner} {now}", [HOLES_ROW] = "{row}",
+	[HOLES_NONE] = NOTHING,          [HOLES_PLAIN] = NOTHING,
+};
 
 /* Quotes would begin a piece of SQL where the hole is looked over. */
 static bool is_column(const char *name, size_t size)
@@ -55,23 +28,13 @@ static bool is_column(const char *name, size_t size)
 
 static bool is_hole(const char *name, size_t size, enum holes holes)
 {
-	size_t changes = sizeof(change_holes) / sizeof(*change_holes);
-	switch (holes) {
-	case HOLES_CHANGE:
-		return is_among(name, size, change_holes, changes);
-	case HOLES_INSERTION:
-		return is_among(name, size, change_holes, changes) ||
-		       (size == 4 && memcmp(name, "uuid", 4) == 0) ||
-		       (size > 4 && memcmp(name, "old:", 4) == 0 &&
-			is_column(name + 4, size - 4));
-	case HOLES_WHERE:
-		return is_among(name, size, where_holes,
-				sizeof(where_holes) / sizeof(*where_holes));
-	case HOLES_ROW:
-		return size == 3 && memcmp(name, "row", 3) == 0;
-	case HOLES_NONE:
-	case HOLES_PLAIN:
-		return false;
+	if (holes == HOLES_INSERTION && size > 4 && memcmp(name, "old:", 4) == 0) {
+		return is_column(name + 4, size - 4);
+	}
+	for (const char *at = allowed_holes[holes]; (at = strchr(at, '{')); at++) {
+		if (strncmp(at + 1, name, size) == 0 && at[1 + size] == '}') {
+			return true;
+		}
 	}
 	return false;
 }
@@ -124,12 +87,12 @@ static const char *check_hole(const struct expression *e, const char *at)
 {
 	size_t size = strcspn(at + 1, "{}");
 	if (at[size + 1] != '}') {
-		WRONG(e, "has an open {; allowed: %s", holes_help(e->holes));
+		WRONG(e, "has an open {; allowed: %s", allowed_holes[e->holes]);
 		return NULL;
 	}
 	if (!is_hole(at + 1, size, e->holes)) {
 		WRONG(e, "names the hole %.*s; allowed: %s", (int)(size + 2), at,
-		      holes_help(e->holes));
+		      allowed_holes[e->holes]);
 		return NULL;
 	}
 	return at + size + 2;
