@@ -1,6 +1,6 @@
 /*
  * The judge: one pure function of (row, its worker, evidence, now, policy) that says whether a claim is stale and why.
- * Sweep, dry run, explain, stale, the valve and the simulation all call it.
+ * Sweep, dry run, explain, stale and the valve all call it.
  *
  * Rules come in three families. Limits judge the task, even if its worker lives: deadline, age. Silence judges the
  * signals of the worker: lease, heartbeat, worker. Proof: evidence.

@@ -175,8 +175,8 @@ struct db {
 extern struct db *(*db_opened)(struct db *db);
 
 /*
- * The clock of engines that have none of their own (I13), microseconds since 1970 in UTC. NULL, as ever but in tests and
- * the simulation: the machine's. A driver samples it once a statement, and once a write transaction, when the lock is held.
+ * The clock of engines that have none of their own (I13), microseconds since 1970 in UTC. NULL, as ever but in tests: the
+ * machine's. A driver samples it once a statement, and once a write transaction, when the lock is held.
  * While it is set, an engine whose clock can be set for a connection is given its time.
  */
 extern int64_t (*db_clock)(void);

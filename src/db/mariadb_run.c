@@ -175,7 +175,7 @@ static int execute_watched(struct mariadb *mariadb, MYSQL_STMT *prepared)
 	return failed;
 }
 
-/* The simulation's clock, in the place of the engine's: UTC_TIMESTAMP follows it. */
+/* A test's clock, in the place of the engine's: UTC_TIMESTAMP follows it. */
 static void bind_clock(struct mariadb *mariadb)
 {
 	char sql[64];
