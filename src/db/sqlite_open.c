@@ -260,6 +260,26 @@ static int look_only(struct sqlite *sqlite)
 	return code == SQLITE_OK ? first_read(sqlite) : code;
 }
 
+/*
+ * Somebody died in the middle of a write, and the engine undoes it only for who may write. A connection of its own does
+ * that: ours stays one that can't write. Else the answer is the one there was, `code`.
+ */
+static int undo_half_a_write(struct sqlite *sqlite, int code)
+{
+	sqlite3 *writer = NULL;
+	int undone = sqlite3_open_v2(sqlite->file, &writer,
+				     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE, NULL);
+	if (undone == SQLITE_OK) {
+		sqlite3_busy_handler(writer, sqlite_nap, sqlite);
+		undone = sqlite3_exec(writer, "SELECT count(*) FROM sqlite_schema", NULL, NULL,
+				      NULL);
+	}
+	sqlite3_close(writer);
+	return undone == SQLITE_OK     ? first_read(sqlite)
+	       : undone == SQLITE_BUSY ? SQLITE_BUSY
+				       : code;
+}
+
 enum reclaim_status sqlite_open_file(struct sqlite *sqlite, const struct db_options *options,
 				     struct reclaim_error *error)
 {
@@ -273,6 +293,8 @@ enum reclaim_status sqlite_open_file(struct sqlite *sqlite, const struct db_opti
 	code = first_read(sqlite);
 	if (options->read_only && lacks_wal(sqlite, code) && has_empty_wal(sqlite)) {
 		code = look_only(sqlite);
+	} else if (options->read_only && code == SQLITE_READONLY_ROLLBACK) {
+		code = undo_half_a_write(sqlite, code);
 	}
 	enum reclaim_status status = code == SQLITE_OK ? set_modes(sqlite, options, error)
 						       : fail_first_read(sqlite, code, error);

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 import unittest
 
@@ -18,6 +19,16 @@ def small_files(size, ignored):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     return limit
 
+
+HALF_A_WRITE = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.executescript("PRAGMA cache_size = 1; BEGIN; UPDATE reclaim_tasks SET state = 'completed'; CREATE TABLE more (n);"
+                         "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 2000)"
+                         " INSERT INTO more SELECT randomblob(1000) FROM r")
+print("half", flush=True)
+time.sleep(600)
+"""
 
 LOOKS = [["status"], ["list"], ["stale"], ["workers"], ["show", "x"], ["explain", "x"], ["audit"]]
 CHANGES = [["claim", "--owner", "a"], ["sweep"], ["complete", "x", "--token", "1"], ["retry", "x"], ["work", "--drain", "--", "true"]]
@@ -111,6 +122,49 @@ class Files(Fault):
         self.reclaim("sweep", "--dry-run", preexec_fn=obey_permissions)
         self.file.chmod(0o644)
         self.assertEqual(self.file.read_bytes(), before)
+
+    def die_in_a_write(self):
+        """A process is killed while half of what it writes stands in the file, and the rest of what stood there beside it."""
+        self.sql("PRAGMA journal_mode = DELETE")
+        writer = subprocess.Popen([sys.executable, "-c", HALF_A_WRITE, self.file], stdout=subprocess.PIPE)
+        self.addCleanup(writer.stdout.close)
+        self.addCleanup(writer.wait)
+        self.addCleanup(writer.kill)
+        self.assertEqual(writer.stdout.readline(), b"half\n")
+        writer.kill()
+        writer.wait()
+        self.assertGreater(self.journal_file().stat().st_size, 0)
+
+    def journal_file(self):
+        return self.file.with_name(self.file.name + "-journal")
+
+    def test_half_a_write(self):
+        """Who may write undoes it even to look; what was claimed before is recovered, and finished by another."""
+        task, = self.reclaim("submit").lines
+        self.reclaim("claim", "--owner", "anna", "--lease", "1ms")
+        for command in (["sweep", "--dry-run"], ["status"], ["list"], ["check"], ["explain", task], ["show", task]):
+            with self.subTest(command=command):
+                self.die_in_a_write()
+                self.reclaim(*command, code=None if command == ["status"] else DONE)
+                self.assertFalse(self.journal_file().exists())
+                self.assertEqual(self.states()["running"], 1)
+        self.die_in_a_write()
+        self.assertEqual(self.json("sweep").answer["requeued"], 1)
+        self.finish(command=["true"])
+        self.assertEqual(self.states()["completed"], 1)
+        self.assert_whole()
+
+    def test_half_a_write_that_we_may_not_undo(self):
+        self.reclaim("submit")
+        self.die_in_a_write()
+        self.file.chmod(0o444)
+        before = self.file.read_bytes()
+        for command in (["status"], ["sweep", "--dry-run"]):
+            run = self.reclaim(*command, code=UNAVAILABLE, preexec_fn=obey_permissions)
+            self.assertIn("it needs a recovery after a crash, which a read-only connection can't do", run.err)
+        self.assertEqual(self.file.read_bytes(), before)
+        self.file.chmod(0o644)
+        self.reclaim("status")
 
     def test_unreadable_file(self):
         self.reclaim("submit")
