@@ -96,6 +96,7 @@ enum reclaim_status db_open(const char *url, const struct db_options *options,
 		return status;
 	}
 	db->cancel = options ? options->cancel : NULL;
+	db->patience = options_patience(options ? options : &defaults);
 	db = db_opened ? db_opened(db) : db;
 	if (!db) {
 		return fail_no_memory(error);

@@ -168,6 +168,7 @@ struct db {
 	struct arena arena;
 	const struct url *url;
 	volatile int *cancel; /* as the options said */
+	int64_t patience;     /* how long a call waits for a lock */
 	bool in_transaction;
 };
 

@@ -90,5 +90,6 @@ void *decorator_create(size_t size, struct db *inner)
 	decorator->db.driver = &decorator->driver;
 	decorator->db.url = inner->url;
 	decorator->db.cancel = inner->cancel;
+	decorator->db.patience = inner->patience;
 	return decorator;
 }

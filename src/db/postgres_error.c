@@ -42,6 +42,13 @@ static const struct meaning meanings[] = {
 	{ "", RECLAIM_INVALID, "it is refused", false }, /* a trigger may say anything */
 };
 
+/* Said of catalog rows, in words that are never translated: it has no state of its own. */
+static bool is_catalog_race(const char *state, const char *message)
+{
+	return strcmp(state, "XX000") == 0 &&
+	       strncmp(message, "tuple concurrently ", strlen("tuple concurrently ")) == 0;
+}
+
 static const struct meaning *meaning_of(const char *state)
 {
 	size_t i = 0;
@@ -232,8 +239,10 @@ static enum reclaim_status fail_overdue(const struct postgres *pg, const struct 
 enum reclaim_status postgres_fail(struct postgres *pg, struct trip *trip, const char *tried,
 				  const char *sql, bool commits, struct reclaim_error *error)
 {
-	const char *state = state_of(trip, tried);
 	const char *message = field(trip->failure, PG_DIAG_MESSAGE_PRIMARY);
+	const char *state = is_catalog_race(state_of(trip, tried), message)
+				    ? "40001"
+				    : state_of(trip, tried);
 	if (trip->no_memory) {
 		return fail_no_memory(error);
 	}

@@ -2,6 +2,9 @@
 #include "index.h"
 
 #include <string.h>
+#include <time.h>
+
+#define BUSY_NAP (USEC_PER_SEC / 5)
 
 /* Where the SQL of an init goes: to the engine, or to whoever wants to read it. */
 struct sink {
@@ -232,20 +235,83 @@ static enum reclaim_status fail_unfinished(const char *index, struct reclaim_err
 		index, why.message);
 }
 
-static enum reclaim_status make_index(const struct sink *sink, struct arena *arena,
-				      const struct table *table,
-				      const struct migration_step *step)
+/* Two that make an index of one table wait for each other, and the engine ends one: who is at it is left alone. */
+static enum reclaim_status leave_to_builder(const struct sink *sink, struct arena *arena,
+					    const struct table *table)
+{
+	struct ledger *ledger = sink->ledger;
+	struct result RESULT_CLEANUP found = { 0 };
+	const struct sql_text *text = ledger_sql(ledger, SQL_INDEX_BUILDER);
+	if (sink->show || !text || !text->text) {
+		return RECLAIM_OK;
+	}
+	const char *relation = quote_name(arena, ledger->db->driver, table->name);
+	const struct value id = value_string(relation);
+	enum reclaim_status status =
+		relation ? ledger_run(ledger, SQL_INDEX_BUILDER, &id, &found, sink->error)
+			 : fail_no_memory(sink->error);
+	if (!status && found.rows > 0) {
+		const struct value *builder = result_cell(&found, 0, INDEX_BUILDER_R_BUILDER);
+		return fail(sink->error, RECLAIM_BUSY, "%.*s makes an index of '%s' now",
+			    (int)builder->size, builder->data, table->name);
+	}
+	return status;
+}
+
+static enum reclaim_status try_index(const struct sink *sink, struct arena *arena,
+				     const struct table *table,
+				     const struct migration_step *step)
 {
 	const struct table_index *index = find_index(table, step->index);
 	bool made = index && index->valid;
-	enum reclaim_status status =
-		made ? RECLAIM_OK : emit_parts(sink, arena, table, step, &made);
+	enum reclaim_status status = made ? RECLAIM_OK : leave_to_builder(sink, arena, table);
+	if (!status && !made) {
+		status = emit_parts(sink, arena, table, step, &made);
+	}
 	if (!status && !made && index) {
 		status = drop_broken(sink, arena, table, index);
 	}
 	if (!status && !made) {
 		const char *sql = index_sql(sink->ledger, arena, table, step);
 		status = sql ? emit(sink, "migration", sql) : fail_no_memory(sink->error);
+	}
+	return status;
+}
+
+static int64_t monotonic(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+/* Between half of it and the whole; false: the time is over, or the call was cancelled. */
+static bool nap_until(struct ledger *ledger, int64_t until)
+{
+	int64_t now = monotonic();
+	int64_t nap = BUSY_NAP / 2 + (int64_t)random_below(&ledger->random, BUSY_NAP / 2);
+	if (db_cancelled(ledger->db) || now + nap >= until) {
+		return false;
+	}
+	nanosleep(&(struct timespec){ .tv_nsec = (long)(nap * 1000) }, NULL);
+	return true;
+}
+
+/* Others may init at once, or be in the middle of a transaction: it is tried again for as long as a lock is waited for. */
+static enum reclaim_status make_index(const struct sink *sink, struct arena *arena,
+				      const struct table *table,
+				      const struct migration_step *step)
+{
+	struct ledger *ledger = sink->ledger;
+	int64_t until = monotonic() + ledger->db->patience;
+	enum reclaim_status status = try_index(sink, arena, table, step);
+	while (status == RECLAIM_BUSY && nap_until(ledger, until)) {
+		struct table *again = NULL;
+		status = db_look_up(ledger->db, ledger->profile->table, &again, sink->error);
+		if (!status) {
+			status = try_index(sink, arena, again, step);
+		}
+		table_destroy(again);
 	}
 	return status == RECLAIM_BUSY ? fail_unfinished(step->index, sink->error) : status;
 }
