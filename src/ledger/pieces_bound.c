@@ -101,11 +101,24 @@ static const char *bound_alive(struct plan *plan)
 		       : NULL;
 }
 
-static const char *bound_evidence(struct plan *plan)
+/* No other rule looks at a sign of life: a row without evidence is blind then, and has to be seen (I6). */
+static bool judges_alone(const struct plan *plan, const struct rule *rule)
+{
+	bool alone = true;
+	for (size_t i = 0; i < plan->policy.rule_count; i++) {
+		const struct rule *other = &plan->policy.rules[i];
+		bool looks = other->kind != RULE_DEADLINE && other->kind != RULE_EVIDENCE &&
+			     !other->where;
+		alone &= !looks || (rule->from & ~other->from);
+	}
+	return alone;
+}
+
+static const char *bound_evidence(struct plan *plan, const struct rule *rule)
 {
 	const struct workers *workers = &plan->profile->workers;
-	if (plan->profile->probe.command.count > 0) {
-		return NULL; /* every owner may be asked */
+	if (plan->profile->probe.command.count > 0 || judges_alone(plan, rule)) {
+		return NULL; /* every owner may be asked, or every row is looked at */
 	}
 	if (!plan->has_workers || !workers->evidence) {
 		return bound_alive(plan);
@@ -138,7 +151,7 @@ static const char *bound_rule(struct plan *plan, const struct rule *rule)
 	case RULE_WORKER:
 		return bound_worker(plan, rule);
 	case RULE_EVIDENCE:
-		return bound_evidence(plan);
+		return bound_evidence(plan, rule);
 	case RULE_KIND_COUNT:
 		break;
 	}

@@ -39,11 +39,15 @@ static bool is_fence(const struct plan *plan, int cell, bool token_only)
 	return fence;
 }
 
-/* Whether a cell says something that the row's own version does not vouch for: it is computed from other tables, too. */
+/*
+ * Whether a cell says something that the row's own version does not vouch for: it is computed from other tables, too; or
+ * says that the owner lives, which no row knows by itself, whatever function tells it.
+ */
 static bool is_beyond_row(const struct plan *plan, int cell)
 {
 	const struct column *column = table_column(plan->table, plan->columns[cell - 1]);
-	return column && column->expression && strcasestr(column->expression, "select");
+	return column && column->expression &&
+	       (cell == plan->at.roles[ROLE_ALIVE] || strcasestr(column->expression, "select"));
 }
 
 /* The version says more than any column: whatever has changed the row, it is another one. */

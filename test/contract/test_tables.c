@@ -200,6 +200,15 @@ static void test_an_index_of_a_predicate(void **state)
 	"rule own { when = \"age\" of = { \"claimed_at\" } after = \"50s\" after_column = "    \
 	"\"patience\" unless = \"alive\" then = \"requeue\" }\n"
 
+#define EVIDENCE_PROFILE_OF(alive)                                                             \
+	"ledger = \"jobs\"\ntable = \"jobs\"\nkey = { \"id\" }\n"                              \
+	"columns { time = \"epoch\" state = \"state\" claimed_at = \"since\" kind = \"kind\" " \
+	"alive = \"" alive "\" }\n"                                                            \
+	"states { ready = { \"new\" } running = { \"run\" } }\n"                               \
+	"rule dead { when = \"evidence\" then = \"requeue\" }\n"
+#define EVIDENCE_PROFILE EVIDENCE_PROFILE_OF("alive")
+#define LIVES_PROFILE EVIDENCE_PROFILE_OF("lives")
+
 static void add_own(struct ledger *ledger, int id, int64_t ago, const char *patience,
 		    const char *kind, const char *alive)
 {
@@ -253,6 +262,74 @@ static void test_rules_that_choose_rows(void **state)
 	assert_int_equal(result.requeued, 2);
 	assert_int_equal(result.vetoed, 1);
 	assert_string_equal(ask_text(ledger, "SELECT state FROM jobs WHERE id = 1"), "gone");
+	ledger_close(ledger);
+}
+
+/* I6: what the sweep counts as blind is what explain says of each row. */
+static void test_no_evidence_either_way(void **state)
+{
+	static const struct {
+		const char *alive;
+		enum outcome outcome;
+	} cases[] = {
+		{ "NULL", OUTCOME_BLIND },
+		{ "-1", OUTCOME_BLIND },
+		{ "0", OUTCOME_STALE },
+		{ "1", OUTCOME_FINE },
+	};
+	static const struct {
+		const char *rule;
+		int blind;
+	} others[] = {
+		{ "", 2 },
+		{ "rule own { when = \"age\" of = { \"claimed_at\" } after = \"50s\" where = "
+		  "\"kind = 'doomed'\" then = \"requeue\" }\n",
+		  2 },
+		{ "rule own { when = \"age\" of = { \"claimed_at\" } after = \"50s\" then = "
+		  "\"requeue\" }\n",
+		  0 },
+	};
+	for (size_t o = 0; o < COUNT_OF(others); o++) {
+		const char *profile = format(EVIDENCE_PROFILE "%s", others[o].rule);
+		struct ledger *ledger =
+			open_made(state, o == 0 ? OWN_TABLES : "DELETE FROM jobs", profile);
+		for (size_t i = 0; i < COUNT_OF(cases); i++) {
+			enum outcome wanted = cases[i].outcome;
+			wanted = wanted == OUTCOME_BLIND && others[o].blind == 0 ? OUTCOME_FINE
+										 : wanted;
+			add_own(ledger, (int)i, 10, "'100'", "'x'", cases[i].alive);
+			assert_int_equal(judged(ledger, format("%zu", i)), wanted);
+		}
+		struct sweep_result result = sweep(ledger);
+		assert_int_equal(result.blind, others[o].blind);
+		assert_int_equal(result.requeued, 1);
+		ledger_close(ledger);
+	}
+}
+
+/* Whoever is alive by the word of a function, or of another table, is asked again by the take. */
+static void test_a_sign_of_life_is_in_the_fence(void **state)
+{
+	static const char in_sql[] = "EXISTS (SELECT 1 FROM living WHERE id = {row}.id)";
+	struct ledger *ledger = open_made(state, OWN_TABLES "CREATE TABLE living (id INTEGER)",
+					  EVIDENCE_PROFILE);
+	bool has_function = is_engine(ledger, "postgres");
+	script(ledger->db, has_function ? "CREATE FUNCTION lives(n integer) RETURNS boolean "
+					  "LANGUAGE sql STABLE AS "
+					  "'SELECT EXISTS (SELECT 1 FROM living WHERE id = n)'"
+					: "DELETE FROM living");
+	add_own(ledger, 1, 10, "NULL", "NULL", "NULL");
+	ledger_close(ledger);
+	ledger = open_made(state, "DELETE FROM living",
+			   format("%scompute { lives = \"%s\" }\n", LIVES_PROFILE,
+				  has_function ? "lives({row}.id)" : in_sql));
+	RESULT_CLEANUP struct result row = { 0 };
+	OK(ledger_read(ledger, "1", &row, &error));
+	assert_int_equal(judged(ledger, "1"), OUTCOME_STALE);
+	script(ledger->db, "INSERT INTO living VALUES (1)");
+	assert_false(remedied(ledger, REMEDY_REQUEUE, &row, NULL));
+	script(ledger->db, "DELETE FROM living");
+	assert_true(take_row(ledger, "1", REMEDY_REQUEUE, NULL));
 	ledger_close(ledger);
 }
 
@@ -318,6 +395,8 @@ int main(void)
 		in_scene(test_an_index_of_a_predicate),
 		in_scene(test_thresholds_of_rows),
 		in_scene(test_rules_that_choose_rows),
+		in_scene(test_no_evidence_either_way),
+		in_scene(test_a_sign_of_life_is_in_the_fence),
 		in_scene(test_a_choice_is_in_the_fence),
 		in_scene(test_recoveries_of_the_audit),
 	};
