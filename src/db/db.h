@@ -115,7 +115,9 @@ struct db_driver {
 	char quote;                   /* around identifiers */
 	enum time_format native_time; /* how our own tables keep instants there */
 	const char *own_prefix;       /* of our own tables there: "reclaim_" or "reclaim." */
-	const char *explain; /* put before a statement, gives the engine's plan for it */
+	const char *const
+		*system_schemas; /* what everybody may look at, NULL at the end; or NULL */
+	const char *explain;     /* put before a statement, gives the engine's plan for it */
 	bool whole_indexes; /* there are no partial ones: an index on some states begins with the state */
 	bool flat_names;  /* tables have no schemas: a dot is a part of the name */
 	bool loose_types; /* a column may hold values of other types than its own */

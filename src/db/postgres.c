@@ -208,6 +208,7 @@ static const char *postgres_lock_path(struct db *db)
 	return NULL;
 }
 
+static const char *const system_schemas[] = { "pg_catalog", "information_schema", NULL };
 static const char *const schemes[] = { "postgres", "postgresql", NULL };
 
 /* "  ->  Parallel Seq Scan on jobs_2024 t_1": a partition's name has a number behind it. */
@@ -231,6 +232,7 @@ const struct db_driver postgres_driver = {
 	.schemes = schemes,
 	.quote = '"',
 	.native_time = TIME_ZONED,
+	.system_schemas = system_schemas,
 	.explain = "EXPLAIN (COSTS OFF) ",
 	.plan_scans = plan_scans,
 	.own_prefix = "reclaim.",

@@ -1,201 +1,10 @@
-/* The tables that a sweep touches, and what it does to each. */
+/* What a role that sweeps needs, as statements; and what this one lacks. */
 #include "rights.h"
 
 #include "pieces.h"
+#include "uses.h"
 
 #include <string.h>
-#include <strings.h>
-
-#define TABLES_MAX 32
-
-enum { READS = 1, INSERTS = 2, UPDATES = 4, DELETES = 8 };
-
-struct use {
-	const char *table; /* as found */
-	unsigned kinds;
-};
-
-struct rights {
-	struct ledger *ledger;
-	struct arena arena;
-	struct use uses[TABLES_MAX];
-	size_t count;
-	struct reclaim_error *error;
-};
-
-static enum reclaim_status use(struct rights *rights, const char *table, unsigned kinds)
-{
-	size_t at = 0;
-	while (at < rights->count && !string_equal(rights->uses[at].table, table)) {
-		at++;
-	}
-	if (at == TABLES_MAX) {
-		return fail(rights->error, RECLAIM_INTERNAL,
-			    "more than %d tables in one profile", TABLES_MAX);
-	}
-	rights->uses[at].table = at < rights->count ? rights->uses[at].table
-						    : arena_string(&rights->arena, table);
-	rights->uses[at].kinds |= kinds;
-	rights->count += at == rights->count;
-	return rights->uses[at].table ? RECLAIM_OK : fail_no_memory(rights->error);
-}
-
-/* A table that is not there needs no rights. */
-static enum reclaim_status use_named(struct rights *rights, const char *name, unsigned kinds)
-{
-	struct table *table = NULL;
-	enum reclaim_status status =
-		db_look_up(rights->ledger->db, name, &table, rights->error);
-	if (!status && table->exists) {
-		status = use(rights, table->name, kinds);
-	}
-	table_destroy(table);
-	return status;
-}
-
-static enum reclaim_status use_own(struct rights *rights, const char *name, unsigned kinds)
-{
-	const char *full = arena_printf(&rights->arena, "%s%s",
-					rights->ledger->db->driver->own_prefix, name);
-	return full ? use(rights, full, kinds) : fail_no_memory(rights->error);
-}
-
-/* ---- tables that the profile's own SQL names ---- */
-
-/* The word at `*at`, which moves behind it: letters, digits and what names are made of, without quotes. */
-static const char *next_word(struct arena *arena, const char **at)
-{
-	static const char part[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$\"`";
-	struct text TEXT_CLEANUP word = { 0 };
-	const char *start = *at;
-	while (*start && !strchr(part, *start)) {
-		/* A literal is no name. */
-		const char *end = *start == '\'' ? strchr(start + 1, '\'') : NULL;
-		start = end ? end + 1 : start + 1;
-	}
-	size_t size = strspn(start, part);
-	for (size_t i = 0; i < size; i++) {
-		if (!strchr("\"`", start[i])) {
-			text_add_char(&word, start[i]);
-		}
-	}
-	*at = start + size;
-	return size && !word.failed ? arena_string(arena, text_string(&word)) : NULL;
-}
-
-/* What the word says of the table behind it; 0: nothing. */
-static unsigned kinds_before(const char *word, const char *before)
-{
-	static const struct {
-		const char *word;
-		unsigned kinds;
-	} words[] = {
-		{ "from", READS },
-		{ "join", READS },
-		{ "using", READS },
-		{ "into", READS | INSERTS },
-		{ "update", READS | UPDATES },
-	};
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcasecmp(words[i].word, word) == 0) {
-			bool deletes = i == 0 && before && strcasecmp(before, "delete") == 0;
-			return words[i].kinds | (deletes ? DELETES : 0);
-		}
-	}
-	return 0;
-}
-
-/* As far as words tell: what is no table there needs no rights. */
-static enum reclaim_status use_sql(struct rights *rights, const char *sql)
-{
-	enum reclaim_status status = RECLAIM_OK;
-	const char *before = NULL, *word = NULL, *at = sql;
-	while (!status && at && (word = next_word(&rights->arena, &at))) {
-		unsigned kinds = kinds_before(word, before);
-		const char *behind = at;
-		const char *name = kinds ? next_word(&rights->arena, &behind) : NULL;
-		if (name && strcasecmp(name, "only") != 0) {
-			status = use_named(rights, name, kinds);
-		}
-		before = word;
-	}
-	return status;
-}
-
-static enum reclaim_status use_insertions(struct rights *rights, const struct insertion *list,
-					  size_t count)
-{
-	enum reclaim_status status = RECLAIM_OK;
-	for (size_t i = 0; !status && i < count; i++) {
-		status = use_named(rights, list[i].table, INSERTS);
-		for (size_t n = 0; !status && n < list[i].count; n++) {
-			status = use_sql(rights, list[i].assignments[n].expression);
-		}
-		if (!status) {
-			status = use_sql(rights, list[i].where);
-		}
-	}
-	return status;
-}
-
-static enum reclaim_status use_change(struct rights *rights, const struct change *change)
-{
-	const struct plan *plan = rights->ledger->plan;
-	enum reclaim_status status = use_insertions(rights, change->also, change->also_count);
-	if (!status && change->remove) {
-		status = use(rights, plan->table->name, DELETES);
-	}
-	for (size_t i = 0; !status && i < change->run.count; i++) {
-		status = use_sql(rights, change->run.items[i]);
-	}
-	for (size_t i = 0; !status && i < change->set_count; i++) {
-		status = use_sql(rights, change->set[i].expression);
-	}
-	return status ? status : use_sql(rights, change->call);
-}
-
-static enum reclaim_status use_computed(struct rights *rights)
-{
-	const struct table *table = rights->ledger->plan->table;
-	enum reclaim_status status = use_sql(rights, rights->ledger->profile->claims);
-	for (size_t i = 0; !status && i < table->column_count; i++) {
-		status = use_sql(rights, table->columns[i].expression);
-	}
-	return status;
-}
-
-static enum reclaim_status use_hosts(struct rights *rights)
-{
-	const struct plan *plan = rights->ledger->plan;
-	const struct profile *profile = plan->profile;
-	unsigned prunes = profile->native ? DELETES : 0;
-	enum reclaim_status status = use(rights, plan->table->name, READS | UPDATES | prunes);
-	if (!status && plan->worker_table) {
-		status = use(rights, plan->worker_table->name, READS | UPDATES | prunes);
-	}
-	if (!status) {
-		status = use_computed(rights);
-	}
-	for (int i = 0; !status && i < REMEDY_COUNT; i++) {
-		if (plan->remedies[i].change) {
-			status = use_change(rights, plan->remedies[i].change);
-		}
-	}
-	return status ? status : use_insertions(rights, profile->audit, profile->audit_count);
-}
-
-/* The audit and the turn. */
-static enum reclaim_status use_ours(struct rights *rights)
-{
-	if (rights->ledger->profile->audit_is_log) {
-		return RECLAIM_OK;
-	}
-	/* A daemon prunes what is ours alone. */
-	unsigned prunes = rights->ledger->profile->native ? READS | DELETES : 0;
-	enum reclaim_status status = use_own(rights, "events", INSERTS | prunes);
-	return status ? status : use_own(rights, "ledgers", READS | INSERTS | UPDATES);
-}
 
 /* ---- as statements ---- */
 
@@ -218,117 +27,152 @@ static const char *schema_of(struct arena *arena, const char *table)
 }
 
 /* Each schema once. */
-static enum reclaim_status print_schemas(struct rights *rights, plan_line_fn *line,
-					 void *context)
+struct schemas {
+	const char *names[USED_TABLES_MAX + USED_ROUTINES_MAX];
+	size_t count;
+};
+
+static void add_schema(struct schemas *schemas, const char *name)
 {
-	const struct sql_text *text = plan_sql(rights->ledger->plan, SQL_GRANT_SCHEMA);
-	const char *last = NULL;
-	for (size_t i = 0; text->text && i < rights->count; i++) {
-		const char *schema = schema_of(&rights->arena, rights->uses[i].table);
-		if (!schema || string_equal(schema, last)) {
-			continue;
+	for (size_t i = 0; i < schemas->count; i++) {
+		if (string_equal(schemas->names[i], name)) {
+			return;
 		}
-		const struct hole hole = {
-			"schema", quote_name(&rights->arena, rights->ledger->db->driver, schema)
-		};
-		const char *sql = hole.text ? fill(&rights->arena, text->text, &hole, 1) : NULL;
+	}
+	if (name) {
+		schemas->names[schemas->count++] = name;
+	}
+}
+
+static enum reclaim_status print_schemas(struct uses *uses, plan_line_fn *line, void *context)
+{
+	const struct sql_text *text = plan_sql(uses->ledger->plan, SQL_GRANT_SCHEMA);
+	struct schemas schemas = { 0 };
+	for (size_t i = 0; i < uses->count; i++) {
+		add_schema(&schemas, schema_of(&uses->arena, uses->tables[i].table));
+	}
+	for (size_t i = 0; i < uses->routine_count; i++) {
+		add_schema(&schemas, uses->routines[i].schema);
+	}
+	for (size_t i = 0; text->text && i < schemas.count; i++) {
+		const struct hole hole = { "schema", quote_name_part(&uses->arena,
+								     uses->ledger->db->driver,
+								     schemas.names[i]) };
+		const char *sql = hole.text ? fill(&uses->arena, text->text, &hole, 1) : NULL;
 		if (!sql) {
-			return fail_no_memory(rights->error);
+			return fail_no_memory(uses->error);
 		}
 		line(context, text->name, sql);
-		last = schema;
 	}
 	return RECLAIM_OK;
 }
 
 /* Defaults of the table's columns that need a right of their own. */
-static enum reclaim_status print_sequences(struct rights *rights, const char *name,
+static enum reclaim_status print_sequences(struct uses *uses, const char *name,
 					   plan_line_fn *line, void *context)
 {
-	const struct sql_text *text = plan_sql(rights->ledger->plan, SQL_GRANT_SEQUENCES);
+	const struct sql_text *text = plan_sql(uses->ledger->plan, SQL_GRANT_SEQUENCES);
 	struct result RESULT_CLEANUP result = { 0 };
 	const struct value table = value_string(name);
 	if (!text->text) {
 		return RECLAIM_OK;
 	}
 	enum reclaim_status status =
-		ledger_run(rights->ledger, SQL_GRANT_SEQUENCES, &table, &result, rights->error);
+		ledger_run(uses->ledger, SQL_GRANT_SEQUENCES, &table, &result, uses->error);
 	for (size_t i = 0; !status && i < result.rows; i++) {
 		const struct value *cell = result_cell(&result, i, GRANT_SEQUENCES_R_GRANT);
-		const char *sql = arena_copy(&rights->arena, cell->data, cell->size);
+		const char *sql = arena_copy(&uses->arena, cell->data, cell->size);
 		if (!sql) {
-			return fail_no_memory(rights->error);
+			return fail_no_memory(uses->error);
 		}
 		line(context, text->name, sql);
 	}
 	return status;
 }
 
-static enum reclaim_status print_table(struct rights *rights, const struct use *use,
+static enum reclaim_status print_table(struct uses *uses, const struct table_use *use,
 				       plan_line_fn *line, void *context)
 {
-	const struct sql_text *text = plan_sql(rights->ledger->plan, SQL_GRANT);
+	const struct sql_text *text = plan_sql(uses->ledger->plan, SQL_GRANT);
 	const struct hole holes[] = {
-		{ "rights", kinds_text(&rights->arena, use->kinds) },
-		{ "relation",
-		  quote_name(&rights->arena, rights->ledger->db->driver, use->table) },
+		{ "rights", kinds_text(&uses->arena, use->kinds) },
+		{ "relation", quote_name(&uses->arena, uses->ledger->db->driver, use->table) },
 	};
 	const char *sql = holes[0].text && holes[1].text
-				  ? fill(&rights->arena, text->text, holes, 2)
+				  ? fill(&uses->arena, text->text, holes, 2)
 				  : NULL;
 	if (!sql) {
-		return fail_no_memory(rights->error);
+		return fail_no_memory(uses->error);
 	}
 	line(context, text->name, sql);
-	return use->kinds & INSERTS ? print_sequences(rights, use->table, line, context)
+	return use->kinds & INSERTS ? print_sequences(uses, use->table, line, context)
 				    : RECLAIM_OK;
 }
 
-/* Which functions a call names the plan can't know: it is told as it stands. */
-static enum reclaim_status print_call(struct rights *rights, const char *call,
-				      plan_line_fn *line, void *context)
+static enum reclaim_status print_routine(struct uses *uses, const struct routine_use *routine,
+					 plan_line_fn *line, void *context)
 {
-	const char *told = call ? arena_printf(&rights->arena,
-					       "-- and EXECUTE on the functions of: %s", call)
-				: NULL;
-	if (told) {
-		line(context, plan_sql(rights->ledger->plan, SQL_GRANT)->name, told);
+	const struct sql_text *text = plan_sql(uses->ledger->plan, SQL_GRANT);
+	const struct hole holes[] = { { "rights", routine->rights },
+				      { "relation", routine->thing } };
+	const char *sql = fill(&uses->arena, text->text, holes, 2);
+	const char *more =
+		arena_printf(&uses->arena, "-- and what %s does: it has its caller's rights",
+			     routine->thing);
+	if (!sql || !more) {
+		return fail_no_memory(uses->error);
 	}
-	return told || !call ? RECLAIM_OK : fail_no_memory(rights->error);
+	line(context, text->name, sql);
+	if (routine->by_caller) {
+		line(context, text->name, more);
+	}
+	return RECLAIM_OK;
 }
 
-static enum reclaim_status print_all(struct rights *rights, plan_line_fn *line, void *context)
+/* Where the engine does not tell which functions a call names, it is told as it stands. */
+static enum reclaim_status print_call(struct uses *uses, const char *call, plan_line_fn *line,
+				      void *context)
 {
-	const struct plan *plan = rights->ledger->plan;
-	enum reclaim_status status = print_schemas(rights, line, context);
-	for (size_t i = 0; !status && i < rights->count; i++) {
-		status = print_table(rights, &rights->uses[i], line, context);
+	bool known = plan_sql(uses->ledger->plan, SQL_ROUTINES)->text;
+	const char *told =
+		call && !known ? arena_printf(&uses->arena,
+					      "-- and EXECUTE on the functions of: %s", call)
+			       : NULL;
+	if (told) {
+		line(context, plan_sql(uses->ledger->plan, SQL_GRANT)->name, told);
+	}
+	return told || known || !call ? RECLAIM_OK : fail_no_memory(uses->error);
+}
+
+static enum reclaim_status print_all(struct uses *uses, plan_line_fn *line, void *context)
+{
+	const struct plan *plan = uses->ledger->plan;
+	enum reclaim_status status = print_schemas(uses, line, context);
+	for (size_t i = 0; !status && i < uses->count; i++) {
+		status = print_table(uses, &uses->tables[i], line, context);
+	}
+	for (size_t i = 0; !status && i < uses->routine_count; i++) {
+		status = print_routine(uses, &uses->routines[i], line, context);
 	}
 	for (int i = 0; !status && i < REMEDY_COUNT; i++) {
 		const struct change *change = plan->remedies[i].change;
-		status = print_call(rights, change ? change->call : NULL, line, context);
+		status = print_call(uses, change ? change->call : NULL, line, context);
 	}
-	return status ? status : print_call(rights, plan->profile->wake, line, context);
-}
-
-static enum reclaim_status use_all(struct rights *rights)
-{
-	enum reclaim_status status = use_hosts(rights);
-	return status ? status : use_ours(rights);
+	return status ? status : print_call(uses, plan->profile->wake, line, context);
 }
 
 enum reclaim_status ledger_rights(struct ledger *ledger, plan_line_fn *line, void *context,
 				  struct reclaim_error *error)
 {
-	struct rights rights = { .ledger = ledger, .error = error };
+	struct uses uses = { .ledger = ledger, .error = error };
 	if (!plan_sql(ledger->plan, SQL_GRANT)->text) {
 		return RECLAIM_OK;
 	}
-	enum reclaim_status status = use_all(&rights);
+	enum reclaim_status status = uses_find(&uses);
 	if (!status) {
-		status = print_all(&rights, line, context);
+		status = print_all(&uses, line, context);
 	}
-	arena_finish(&rights.arena);
+	uses_finish(&uses);
 	return status;
 }
 
@@ -342,19 +186,19 @@ static const char *cell_string(struct arena *arena, const struct result *result,
 	return value_is_null(cell) ? NULL : arena_copy(arena, cell->data, cell->size);
 }
 
-static enum reclaim_status tell_lacking(struct rights *rights, const struct use *use,
+static enum reclaim_status tell_lacking(struct uses *uses, const struct table_use *use,
 					lacking_fn *tell, void *context)
 {
 	struct result RESULT_CLEANUP result = { 0 };
-	struct arena *arena = &rights->arena;
+	struct arena *arena = &uses->arena;
 	const struct value params[LACKING_PARAMS] = {
 		[LACKING_ID] = value_string(use->table),
 		[LACKING_RIGHTS] = value_string(kinds_text(arena, use->kinds)),
 	};
-	enum reclaim_status status = value_is_null(&params[LACKING_RIGHTS])
-					     ? fail_no_memory(rights->error)
-					     : ledger_run(rights->ledger, SQL_LACKING, params,
-							  &result, rights->error);
+	enum reclaim_status status =
+		value_is_null(&params[LACKING_RIGHTS])
+			? fail_no_memory(uses->error)
+			: ledger_run(uses->ledger, SQL_LACKING, params, &result, uses->error);
 	for (size_t i = 0; !status && i < result.rows; i++) {
 		struct lacking lacking = {
 			.what = cell_string(arena, &result, i, LACKING_R_WHAT),
@@ -362,7 +206,7 @@ static enum reclaim_status tell_lacking(struct rights *rights, const struct use 
 			.partly = value_integer(result_cell(&result, i, LACKING_R_PARTLY), 0),
 		};
 		if (!lacking.what || !lacking.grant) {
-			return fail_no_memory(rights->error);
+			return fail_no_memory(uses->error);
 		}
 		lacking.looks = !lacking.partly && (strstr(lacking.what, "SELECT") ||
 						    strstr(lacking.what, "SCHEMA "));
@@ -371,18 +215,45 @@ static enum reclaim_status tell_lacking(struct rights *rights, const struct use 
 	return status;
 }
 
+static enum reclaim_status tell_routine(struct uses *uses, const struct routine_use *routine,
+					lacking_fn *tell, void *context)
+{
+	struct lacking lacking = { .looks = routine->looks };
+	if (routine->schema_grant) {
+		lacking.what =
+			arena_printf(&uses->arena, "USAGE on SCHEMA %s", routine->schema);
+		lacking.grant = routine->schema_grant;
+	}
+	if (lacking.what) {
+		tell(context, &lacking);
+	}
+	if (routine->grant) {
+		lacking.what =
+			arena_printf(&uses->arena, "%s on %s", routine->rights, routine->thing);
+		lacking.grant = routine->grant;
+		if (lacking.what) {
+			tell(context, &lacking);
+		}
+	}
+	bool told = lacking.what || (!routine->grant && !routine->schema_grant);
+	return told ? RECLAIM_OK : fail_no_memory(uses->error);
+}
+
 enum reclaim_status ledger_lacking(struct ledger *ledger, lacking_fn *tell, void *context,
 				   struct reclaim_error *error)
 {
-	struct rights rights = { .ledger = ledger, .error = error };
+	struct uses uses = { .ledger = ledger, .error = error };
 	if (!plan_sql(ledger->plan, SQL_LACKING)->text) {
 		return RECLAIM_OK;
 	}
-	enum reclaim_status status = use_all(&rights);
-	for (size_t i = 0; !status && i < rights.count; i++) {
-		status = tell_lacking(&rights, &rights.uses[i], tell, context);
+	enum reclaim_status status = uses_find(&uses);
+	for (size_t i = 0; !status && i < uses.count; i++) {
+		status = tell_lacking(&uses, &uses.tables[i], tell, context);
 	}
-	arena_finish(&rights.arena);
+	for (size_t i = 0; !status && i < uses.routine_count; i++) {
+		status = tell_routine(&uses, &uses.routines[i], tell, context);
+	}
+	uses_finish(&uses);
 	return status;
 }
 
