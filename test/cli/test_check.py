@@ -81,6 +81,16 @@ class Check(Scene):
         self.finds("I5", "note", "requeued for ever")
         self.assertNotIn(("I5", "note"), self.check(more='budget { recoveries = 3 kept = "audit" last_resort = "fail" }'))
 
+    def test_an_index_that_our_renewals_write(self):
+        columns = OWNER + 'claimed_at = "since" lease_until = "lease" token = { "tries" } '
+        ends = 'rule lease { when = "lease" then = "requeue" }'
+        self.script("CREATE INDEX jobs_lease ON jobs (lease); CREATE INDEX jobs_beat ON jobs (beat)")
+        self.finds("jobs_lease", "note", "where the host's workers renew theirs", columns=columns, rules=ends)
+        self.assertNotIn("jobs_beat", [subject for subject, _ in self.check(columns=columns, rules=ends)])
+        self.finds("jobs_lease", "warning", "'lease', which every renewal writes", columns=columns, rules=ends,
+                   more='verbs { renew { set = { "lease = {now+lease}" } } }')
+        self.finds("jobs_beat", "warning", "'beat', which every beat writes")
+
     def test_blind_rows_are_named(self):
         for task, beat in ((1, None), (2, None), (3, 9999999999)):
             self.add("jobs", id=task, state="run", who="w", beat=beat)

@@ -1,7 +1,8 @@
-"""The rights that `check` tells of hosts' ledgers on PostgreSQL: exactly what a sweep needs, and no more."""
+"""The rights and findings that `check` tells of hosts' ledgers on PostgreSQL: exactly what a sweep needs, and no more."""
 import unittest
 
 import host_absurd
+import host_pgmq
 import host_que
 from engines import OnPostgres
 from scene import DONE
@@ -22,6 +23,16 @@ CREATE FUNCTION bullmq.publish_event(queue text, event text, data jsonb) RETURNS
 REVOKE EXECUTE ON FUNCTION bullmq.publish_event FROM PUBLIC;
 """
 CLAIM = "UPDATE bullmq.job SET state = 'active', lock_token = 't', locked_until_ms = 1, stalled_marked = true, attempts_started = 1"
+PATIENCE = """
+ledger = "jobs"
+table  = "jobs"
+key    = { "id" }
+columns { state = "state" claimed_at = "since" time = "timestamptz" }
+states { ready = { "new" } running = { "run" } }
+rule own { when = "age" after = "never" after_column = "patience" then = "requeue" }
+rule most { when = "age" after = "1h" after_column = "patience" then = "requeue" }
+limits { interval = "60s" }
+"""
 
 
 class Rights(OnPostgres):
@@ -88,6 +99,30 @@ class Rights(OnPostgres):
         grants = self.check("absurd", host_absurd.SCHEMA)["grants"]
         function = "FUNCTION absurd.fail_run(text, uuid, jsonb, timestamp with time zone)"
         self.assertEqual(grants[-2:], [f"GRANT EXECUTE ON {function} TO sweeper", f"-- and what {function} does: it has its caller's rights"])
+
+    def test_an_index_on_the_end_of_a_claim(self):
+        """Whether a host's workers renew their claims nobody can see; what our own verbs write is known."""
+        for profile, schema, index in (("absurd", host_absurd.SCHEMA, "r_default_cei"), ("pgmq", host_pgmq.SCHEMA, "q_default_vt_idx"),
+                                       ("bullmq-postgres", BULLMQ, "job_lock")):
+            (severity, message), = self.findings(self.check(profile, schema), index)
+            self.assertEqual(severity, "note")
+            self.assertIn("where the host's workers renew theirs", message)
+
+    def test_a_budget_of_the_hosts(self):
+        (severity, message), = self.findings(self.check("bullmq-postgres", BULLMQ), "I5")
+        self.assertEqual(severity, "note")
+        self.assertIn("counts in 'stalled_count', and what ends a task that kills its workers is up to the host", message)
+
+    def test_thresholds_of_rows(self):
+        profile = self.folder / "jobs.conf"
+        profile.write_text(PATIENCE, encoding="utf-8")
+        profile.chmod(0o600)
+        own, most = self.check(profile, "CREATE TABLE jobs (id integer PRIMARY KEY, state text, since timestamptz, patience integer)")["worst_case"]
+        self.assertEqual((own["threshold_s"], own["threshold_column"], own["interval_s"], own["worst_s"]), (None, "patience", 60, None))
+        self.assertEqual((most["threshold_s"], most["threshold_column"], most["interval_s"], most["worst_s"]), (3600, "patience", 60, 3660))
+        text = self.reclaim("check").out
+        self.assertRegex(text, r"own +the row's own patience +1m +- +patience \+ 1m\n")
+        self.assertRegex(text, r"most +1h, or the row's own patience +1m +- +1h1m\n")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ static void add_worst_cases(struct json *json, const struct ledger *ledger)
 		json_string(json, "rule", policy->rules[i].name);
 		json_string(json, "kind", rule_kind_name(policy->rules[i].kind));
 		json_age(json, "threshold_s", w.threshold);
+		json_string(json, "threshold_column", w.column);
 		json_age(json, "interval_s", w.interval);
 		json_age(json, "grace_s", w.grace);
 		json_age(json, "worst_s", w.total);
@@ -94,6 +95,31 @@ static void add_duration(struct text_table *table, int64_t duration)
 	text_table_add(table, TINT_PLAIN, text_string(&text));
 }
 
+/* "1h, or the row's own NAME" */
+static void add_threshold(struct text_table *table, const struct worst_case *w)
+{
+	struct text TEXT_CLEANUP text = { 0 };
+	if (w->threshold != NO_TIME) {
+		duration_print(&text, w->threshold);
+	}
+	if (w->column) {
+		text_printf(&text, "%sthe row's own %s", text.size ? ", or " : "", w->column);
+	}
+	text_table_add(table, TINT_PLAIN, text_string(&text));
+}
+
+static void add_total(struct text_table *table, const struct worst_case *w)
+{
+	struct text TEXT_CLEANUP text = { 0 };
+	if (w->total != NO_TIME) {
+		duration_print(&text, w->total);
+	} else if (w->beyond != NO_TIME) {
+		text_printf(&text, "%s + ", w->column);
+		duration_print(&text, w->beyond);
+	}
+	text_table_add(table, TINT_PLAIN, text_string(&text));
+}
+
 static void print_worst_cases(struct text *out, const struct ledger *ledger,
 			      const struct screen *screen)
 {
@@ -109,10 +135,11 @@ static void print_worst_cases(struct text *out, const struct ledger *ledger,
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct worst_case w = worst_case_of(ledger->profile, &policy->rules[i]);
 		text_table_add(&table, TINT_PLAIN, policy->rules[i].name);
-		add_duration(&table, w.threshold);
-		add_duration(&table, w.total == NO_TIME ? NO_TIME : w.interval);
-		add_duration(&table, w.total == NO_TIME || w.grace == 0 ? NO_TIME : w.grace);
-		add_duration(&table, w.total);
+		bool told = w.beyond != NO_TIME;
+		add_threshold(&table, &w);
+		add_duration(&table, told ? w.interval : NO_TIME);
+		add_duration(&table, told && w.grace > 0 ? w.grace : NO_TIME);
+		add_total(&table, &w);
 	}
 	text_add(out,
 		 "\nhow long a dead worker goes unnoticed, at worst, while a daemon sweeps\n");

@@ -43,9 +43,12 @@ void lint_promises(struct lint *lint);
 
 /* How long a dead worker goes unnoticed by one rule, at worst. */
 struct worst_case {
-	int64_t threshold, interval, grace,
-		total; /* threshold and total NO_TIME: it says nothing of dead workers */
+	int64_t threshold, interval, grace, total;
+	int64_t beyond; /* from the threshold on; NO_TIME: the rule says nothing of dead workers */
+	const char *
+		column; /* a row's own threshold, which counts where it is not NULL; NULL: none */
 };
+/* threshold and total NO_TIME: there is none but the row's own, or the rule says nothing of dead workers. */
 struct worst_case worst_case_of(const struct profile *profile, const struct rule *rule);
 
 #endif

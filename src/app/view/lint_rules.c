@@ -242,6 +242,28 @@ static bool is_sign(const struct rule *rule)
 	return rule_family(rule->kind) != FAMILY_LIMIT;
 }
 
+/* A host may have an end of its own for what a requeue counts; that is its affair, and not seen from here. */
+static void lint_no_budget(struct lint *lint)
+{
+	const struct profile *profile = lint->ledger->profile;
+	const struct change *requeue = &profile->remedies[REMEDY_REQUEUE];
+	const char *counter = profile->roles[ROLE_RECOVERIES];
+	bool counted = false;
+	for (size_t i = 0; counter && i < requeue->set_count; i++) {
+		counted |= string_equal(requeue->set[i].column, counter);
+	}
+	if (counted) {
+		lint_add(lint, SEVERITY_NOTE, "I5", NULL,
+			 "no budget: a requeue counts in '%s', and what ends a task that kills "
+			 "its workers is up to the host; a sweep requeues it each time",
+			 counter);
+	} else {
+		lint_add(lint, SEVERITY_NOTE, "I5", NULL,
+			 "no budget: nothing counts recoveries, so a task that kills its "
+			 "workers is requeued for ever, unless the host ends it");
+	}
+}
+
 static void lint_host(struct lint *lint)
 {
 	const struct plan *plan = lint->ledger->plan;
@@ -255,9 +277,7 @@ static void lint_host(struct lint *lint)
 			 "their updates, or a late one overwrites what another has done since");
 	}
 	if (has_rule(&plan->policy, requeues) && !has_budget(plan)) {
-		lint_add(lint, SEVERITY_NOTE, "I5", NULL,
-			 "no budget: nothing counts recoveries, so a task that kills its "
-			 "workers is requeued for ever");
+		lint_no_budget(lint);
 	}
 	if (profile->audit_is_log) {
 		lint_add(lint, SEVERITY_NOTE, "I4", NULL,
@@ -297,7 +317,9 @@ struct worst_case worst_case_of(const struct profile *profile, const struct rule
 {
 	struct worst_case w = { .threshold = rule->after,
 				.interval = profile->interval,
-				.total = NO_TIME };
+				.beyond = NO_TIME,
+				.total = NO_TIME,
+				.column = rule->after_column };
 	switch (rule->kind) {
 	case RULE_LEASE:
 		w.threshold = profile->lease;
@@ -314,16 +336,19 @@ struct worst_case worst_case_of(const struct profile *profile, const struct rule
 	case RULE_KIND_COUNT:
 		break;
 	}
-	if (w.threshold == AFTER_NEVER) {
+	bool never = w.threshold == AFTER_NEVER;
+	if (never && !w.column) {
 		w.threshold = NO_TIME;
 		return w;
 	}
 	w.grace = is_silence(rule) ? profile->start_grace : 0;
 	int64_t sum;
 	bool fits =
-		!__builtin_add_overflow(w.threshold, w.interval, &sum) &&
-		!__builtin_add_overflow(sum, w.grace, &sum) &&
+		!__builtin_add_overflow(w.interval, w.grace, &sum) &&
 		!__builtin_add_overflow(sum, is_silence(rule) ? profile->policy.skew : 0, &sum);
-	w.total = fits ? sum : INT64_MAX;
+	w.beyond = fits ? sum : INT64_MAX;
+	fits = !__builtin_add_overflow(w.beyond, w.threshold, &sum);
+	w.total = never ? NO_TIME : fits ? sum : INT64_MAX;
+	w.threshold = never ? NO_TIME : w.threshold;
 	return w;
 }
