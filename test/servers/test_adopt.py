@@ -1,5 +1,6 @@
 """detect and adopt, as a newcomer uses them: tables in the conventions of ORMs, on every engine, and tables that are odd."""
 import re
+import subprocess
 import unittest
 
 import play
@@ -267,6 +268,21 @@ class Adopting(play.Play):
         run, _ = self.adopt("jobs")
         self.assertIn("An index serves", run.out)
         self.assertIsNone(self.json("adopt", "jobs").answer["index"])
+
+    def test_a_file_that_others_may_write(self):
+        """As the shell makes it under that umask: what adopt says to do first makes it one that is read."""
+        self.table("id int PRIMARY KEY, status varchar(9), started_at varchar(40)", "(1, 'running', '2026-01-01 00:00:00'), (2, 'new', NULL)")
+        path = self.folder / "jobs.conf"
+        for umask, says in ((0o002, True), (0o000, True), (0o022, False)):
+            with self.subTest(umask=oct(umask)):
+                path.unlink(missing_ok=True)
+                run = subprocess.run(["sh", "-c", f'umask {umask:o}; "$0" "$@" > jobs.conf', *self.command(["adopt", "jobs"], None)],
+                                     env=self.environment, cwd=self.folder, capture_output=True, text=True, check=True)
+                self.assertEqual("next: chmod go-w ./jobs.conf\n" in run.stderr, says, run.stderr)
+                if says:
+                    self.assertIn("(chmod go-w)", self.reclaim("check", profile=path, code=USAGE).err)
+                    subprocess.run(["sh", "-c", "chmod go-w ./jobs.conf"], cwd=self.folder, check=True)
+                self.assertEqual(self.json("check", profile=path).answer["errors"], 0)
 
     def test_json(self):
         self.table("id int PRIMARY KEY, status varchar(9), started_at varchar(40)", "(1, 'running', '2026-01-01 00:00:00'), (2, 'new', NULL), (3, 'odd', NULL)")

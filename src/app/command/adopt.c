@@ -6,6 +6,8 @@
 #include "survey.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define SHOWN 5 /* tasks of the dry run */
 
@@ -166,6 +168,33 @@ static void say_pass(const struct adoption *a)
 	}
 }
 
+/* The shell has made the file by its umask; who reads the profile refuses one that others may write. */
+static bool is_open_to_others(void)
+{
+	struct stat out;
+	return fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(out.st_mode) &&
+	       (out.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* The first `most` of the commands to try, `word` before the first. */
+static void say_next(const struct adoption *a, const char *word, size_t most)
+{
+	struct text TEXT_CLEANUP padding = { 0 };
+	text_printf(&padding, "%*s", (int)strlen(word), "");
+	if (is_open_to_others()) {
+		app_complain(a->app, "%schmod go-w ./%s", word, text_string(&a->file));
+		word = text_string(&padding);
+	}
+	for (size_t n = 0; n < most; n++) {
+		struct text TEXT_CLEANUP command = { 0 };
+		if (!next_command(&command, a, n)) {
+			return;
+		}
+		app_complain(a->app, "%s%s", word, text_string(&command));
+		word = text_string(&padding);
+	}
+}
+
 static int say_what_is_missing(const struct adoption *a)
 {
 	const char *what;
@@ -175,9 +204,7 @@ static int say_what_is_missing(const struct adoption *a)
 		app_complain(a->app, "to be filled in, on line %d: %.*s", line, (int)size,
 			     what);
 	}
-	struct text TEXT_CLEANUP command = { 0 };
-	next_command(&command, a, 0);
-	app_complain(a->app, "then: %s", text_string(&command));
+	say_next(a, "then: ", 1);
 	return EXIT_USAGE;
 }
 
@@ -195,13 +222,8 @@ static int say(const struct adoption *a)
 			     "nothing shows which state means ready, so that nothing can "
 			     "be requeued yet: name it in states { ready }");
 	}
-	for (size_t n = 0;; n++) {
-		struct text TEXT_CLEANUP command = { 0 };
-		if (!next_command(&command, a, n)) {
-			return EXIT_DONE;
-		}
-		app_complain(a->app, "%s%s", n ? "      " : "next: ", text_string(&command));
-	}
+	say_next(a, "next: ", SIZE_MAX);
+	return EXIT_DONE;
 }
 
 /* ---- for programs ---- */
