@@ -26,6 +26,8 @@ CREATE TABLE failed_jobs (id integer PRIMARY KEY AUTOINCREMENT NOT NULL, uuid va
 """,
 }
 SECONDS = {"postgres": "extract(epoch FROM now())::int", "mariadb": "unix_timestamp()", "sqlite": "strftime('%s', 'now')"}
+# What PHP's serialize() makes of a protected member, between NUL bytes, and JSON of that.
+COMMAND = r'O:8:\"App.Mail\":1:{s:7:\"\u0000*\u0000user\";s:6:\"\\u0000\";}'
 UUID = "6f9e7d1a-0000-4000-8000-000000000001"
 
 
@@ -38,9 +40,11 @@ class Laravel(Host):
 
     def submit(self, play, tries="null", attempts=0, until="null", uuid=f'"uuid":"{UUID}",'):
         now = SECONDS[play.server.name]
-        payload = f'{{{uuid}"displayName":"App.Mail","maxTries":{tries},"timeout":null,"retryUntil":{until}}}'
+        payload = (f'{{{uuid}"displayName":"App.Mail","maxTries":{tries},"timeout":null,"retryUntil":{until},'
+                   f'"data":{{"command":"{COMMAND}"}}}}')
+        literal = payload.replace("\\", "\\\\") if play.server.name == "mariadb" else payload
         play.sql("INSERT INTO jobs (queue, payload, attempts, available_at, created_at) "
-                 f"VALUES ('default', '{payload}', {attempts}, {now}, {now})")
+                 f"VALUES ('default', '{literal}', {attempts}, {now}, {now})")
         return play.cell("SELECT max(id) FROM jobs")
 
     def pop(self, play):
@@ -74,8 +78,7 @@ class Laravel(Host):
         play.assertEqual(play.sql("SELECT id FROM jobs"), [])
         play.assertEqual(play.sql("SELECT uuid, connection, queue FROM failed_jobs WHERE failed_at IS NOT NULL"),
                          [[UUID, "database", "default"]])
-        payload = play.object("SELECT payload FROM failed_jobs")
-        play.assertEqual(payload["displayName"], "App.Mail")
+        play.assertEqual(play.cell("SELECT count(*) FROM failed_jobs WHERE payload LIKE '%\"displayName\":\"App.Mail\"%'"), "1")
         play.assertIn("MaxAttemptsExceeded", play.cell("SELECT exception FROM failed_jobs"))
         now = SECONDS[play.server.name]  # queue:retry
         play.sql(f"INSERT INTO jobs (queue, payload, attempts, available_at, created_at) SELECT queue, payload, 0, {now}, {now} FROM failed_jobs")
