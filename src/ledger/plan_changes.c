@@ -57,6 +57,13 @@ static void add_insertion(struct maker *m, struct db *db, const struct insertion
 		m->status =
 			fail_no_table(db, m->plan->profile, table, insertion->table, m->error);
 	}
+	for (size_t i = 0; !m->status && !insertion->optional && i < insertion->count; i++) {
+		const struct assignment *a = &insertion->assignments[i];
+		if (!is_optional(m->plan->profile, a->column)) {
+			m->status = need_at(m->plan, table, insertion->table, a->column,
+					    a->line, m->error);
+		}
+	}
 	if (!m->status && table->exists) {
 		add_row(m, insertion, table, list);
 	}

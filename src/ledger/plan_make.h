@@ -18,6 +18,12 @@ bool fit_policy(struct plan *plan);
 /* Whether the profile says that a column may be absent. */
 bool is_optional(const struct profile *profile, const char *column);
 
+/* The table has this column, or is the ledger's, where some may be absent. */
+enum reclaim_status need_at(const struct plan *plan, const struct table *table,
+			    const char *table_name, const char *column, int line,
+			    struct reclaim_error *error);
+
+
 /* One statement being made; the first failure sticks. */
 struct maker {
 	struct plan *plan;

@@ -13,7 +13,7 @@ bool is_optional(const struct profile *profile, const char *column)
 	return false;
 }
 
-static enum reclaim_status need_at(const struct plan *plan, const struct table *table,
+enum reclaim_status need_at(const struct plan *plan, const struct table *table,
 				   const char *table_name, const char *column, int line,
 				   struct reclaim_error *error)
 {
@@ -108,6 +108,10 @@ static enum reclaim_status need_change(const struct plan *plan, const struct cha
 {
 	enum reclaim_status status = need_old(
 		plan, change->call, profile_line_of(plan->profile, change->call), error);
+	for (size_t i = 0; !status && i < change->set_count; i++) {
+		status = need_at(plan, plan->table, plan->profile->table, change->set[i].column,
+				 change->set[i].line, error);
+	}
 	for (size_t i = 0; !status && i < change->also_count; i++) {
 		status = need_insertion(plan, &change->also[i], error);
 	}

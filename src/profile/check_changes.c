@@ -111,6 +111,12 @@ static bool check_set(struct checker *c, const struct change *change)
 				"allowed: native = \"…\" to write another state",
 				state);
 		}
+		if (has_name(&c->profile->key, change->set[i].column)) {
+			return BAD(c, change->set[i].line,
+				   "set names '%s', which is in the key; allowed: what does not "
+				   "make another task of it",
+				   change->set[i].column);
+		}
 	}
 	return true;
 }

@@ -96,6 +96,35 @@ class Check(Scene):
             self.add("jobs", id=task, state="run", who="w", beat=beat)
         self.finds("blind", "warning", "2 in flight that no rule can judge: 1: every time that the rules look at is NULL; 2: every")
 
+    def test_times_of_different_zones(self):
+        """Claimed hours before it was created: one of the columns is in no UTC, and a claim in it looks too old."""
+        self.script("ALTER TABLE jobs ADD COLUMN created INTEGER")
+        columns = OWNER + 'claimed_at = "since" created_at = "created" '
+        self.add("jobs", id=1, state="run", who="w", since=1700000000, created=1700000000 + 300)
+        self.assertNotIn(("clock", "warning"), self.check(columns=columns, rules=OLD))
+        self.add("jobs", id=2, state="run", who="w", since=1700000000, created=1700000000 + 7 * 3600)
+        self.finds("clock", "warning", "1 of 2 sample rows were claimed, or beat, before they were created", columns=columns,
+                   rules=OLD)
+
+    def test_statements_that_the_engine_refuses(self):
+        for more, part in (('requeue { set = { "who == NULL" } }', "syntax error"),
+                           ('requeue { set = { "who = nobody" } }', "nobody"),
+                           ('requeue { run = { "UPDATE queues SET locked = NULL WHERE id = {old:id}" } }', "queues")):
+            self.finds("requeue", "error", part, more=more, code=USAGE)
+        self.assertNotIn(("requeue", "error"), self.check(more='requeue { set = { "who = NULL" } }'))
+
+    def test_columns_that_are_not_there(self):
+        """A typo in what is set would leave a column as it is, unseen."""
+        self.script("CREATE TABLE dead (job INTEGER, why TEXT)")
+        for more, part in (('requeue { set = { "woh = NULL" } }', "table 'jobs' has no column 'woh'; it has: id, state, who"),
+                           ('fail { also dead { set = { "jbo = {old:id}" } } }', "table 'dead' has no column 'jbo'; it has: job")):
+            path = self.folder / "jobs.conf"
+            path.write_text(PROFILE.format(columns=OWNER + BEAT, rules=SILENT, limits="", more=more), encoding="utf-8")
+            path.chmod(0o600)
+            told = self.reclaim("check", profile=path, code=USAGE).err
+            self.assertIn(part, told)
+            self.assertRegex(told, r"jobs.conf:\d+: ")
+
     def test_the_plan_of_the_engine(self):
         """An index that is there, and of no use: its collation is another one."""
         self.sql("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)"

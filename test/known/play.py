@@ -273,6 +273,7 @@ class Play(scene.Scene):
         self.assertEqual((seen.err, {row["table"] for row in seen.rows}), ("", {found["table"]}))
         self.assertIn(f'"{found["table"]}"', self.reclaim("profiles", self.host.profile).out)
         self.assertEqual((found["in_flight"], found["stale"], found["blind"]), (0, 0, 0))
+        self.assertEqual(self.json("check").answer["errors"], 0)
 
     def object(self, text):
         return json.loads(self.cell(text))

@@ -238,6 +238,8 @@ const struct mistake mistakes[] = {
 	{ ALL "migration {\nindex x { where = \"a\" }\n}\n", 9, "index 'x' lacks 'on'",
 	  "on = " },
 	{ ALL "migration {\nscripts = { \"../x\" }\n}\n", 9, "scripts = \"../x\"", "a-z" },
+	{ ALL "requeue {\nset = { \"id = 5\" }\n}\n", 9, "which is in the key",
+	  "another task" },
 	{ ALL "probe {\ncommand = { \"/bin/true\" }\n}\n", 9, "asks about nobody", "{owner}" },
 	{ ALL "workers { table = \"w\" key = \"k\" seen = \"s\" stalled = \"x\" }\n", 8,
 	  "no column for them", "state = " },

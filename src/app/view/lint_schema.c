@@ -103,6 +103,32 @@ static void lint_future(struct lint *lint)
 	}
 }
 
+/* Zones differ by a quarter of an hour at least, clocks that are kept by far less. */
+static void lint_past(struct lint *lint)
+{
+	const struct plan *plan = lint->ledger->plan;
+	static const enum signal signs[] = { SIGNAL_CLAIMED, SIGNAL_BEAT };
+	size_t behind = 0;
+	for (size_t i = 0; i < lint->sample->rows; i++) {
+		const struct value *row = result_cell(lint->sample, i, 0);
+		int64_t created = row_time(plan, row, SIGNAL_CREATED);
+		bool past = false;
+		for (size_t s = 0; s < sizeof(signs) / sizeof(signs[0]); s++) {
+			int64_t time = row_time(plan, row, signs[s]);
+			past |= time != NO_TIME && created != NO_TIME &&
+				time < created - 10 * 60 * USEC_PER_SEC;
+		}
+		behind += past;
+	}
+	if (behind > 0) {
+		lint_add(lint, SEVERITY_WARNING, "clock", NULL,
+			 "%zu of %zu sample rows were claimed, or beat, before they were created: "
+			 "if the columns are in different zones, a claim in one west of UTC "
+			 "looks older than it is, and would be taken too early",
+			 behind, lint->sample->rows);
+	}
+}
+
 static void lint_states(struct lint *lint)
 {
 	const struct counts *counts = &lint->condition->counts;
@@ -167,6 +193,59 @@ static void lint_key(struct lint *lint)
 	}
 }
 
+/* ---- what remedies run ---- */
+
+static bool begins_with(const char *sql, const char *word)
+{
+	return strncasecmp(sql, word, strlen(word)) == 0;
+}
+
+/* Its plan is asked for, so that it is read, and not run. What has several parts, or calls something, is left out. */
+static void lint_statement(struct lint *lint, const char *subject,
+			   const struct planned *planned)
+{
+	const struct plan *plan = lint->ledger->plan;
+	const char *sql = planned->statement.sql;
+	struct result RESULT_CLEANUP result = { 0 };
+	struct reclaim_error error = { 0 };
+	struct planned asked = *planned;
+	struct inputs inputs = { 0 };
+	bool changes = sql && (begins_with(sql, "UPDATE") || begins_with(sql, "INSERT") ||
+			       begins_with(sql, "DELETE") || begins_with(sql, "WITH"));
+	struct value *cells =
+		arena_take(&lint->arena, (plan->cell_count + plan->key_count) * sizeof(*cells));
+	if (!changes || strstr(sql, "-- then") || !cells) {
+		lint->failed |= !cells;
+		return;
+	}
+	inputs.row = cells;
+	inputs.key = cells + plan->cell_count;
+	asked.statement.name = "remedy";
+	asked.statement.writes = false;
+	asked.statement.sql = arena_printf(&lint->arena, "%s%s", plan->driver->explain, sql);
+	if (!asked.statement.sql) {
+		lint->failed = true;
+	} else if (planned_run(lint->ledger->db, &asked, &inputs, &result, &error) ==
+		   RECLAIM_INVALID) {
+		lint_add(lint, SEVERITY_ERROR, subject, NULL,
+			 "the engine refuses a statement of it: %s", error.message);
+	}
+}
+
+static void lint_remedies(struct lint *lint)
+{
+	for (int i = 0; i < REMEDY_COUNT; i++) {
+		const struct planned_change *change = &lint->ledger->plan->remedies[i];
+		if (!change->change) {
+			continue;
+		}
+		lint_statement(lint, remedy_name((enum remedy)i), &change->update[1]);
+		for (size_t s = 0; s < change->also_count; s++) {
+			lint_statement(lint, remedy_name((enum remedy)i), &change->also[s]);
+		}
+	}
+}
+
 void lint_columns(struct lint *lint)
 {
 	lint_key(lint);
@@ -175,7 +254,9 @@ void lint_columns(struct lint *lint)
 		lint_time(lint, (enum signal)signal);
 	}
 	lint_future(lint);
+	lint_past(lint);
 	lint_states(lint);
+	lint_remedies(lint);
 }
 
 /* ---- indexes ---- */
