@@ -10,15 +10,27 @@ static bool is_instant(enum column_kind kind)
 static bool comparable(const struct plan *plan, const struct table *table,
 		       const struct mapped *mapped)
 {
-	return is_instant(plan_kind(plan, table, mapped->column)) ||
-	       time_format_is_number(
-		       plan_found_format(plan, table, mapped->column, mapped->format));
+	enum column_kind kind = plan_kind(plan, table, mapped->column);
+	return is_instant(kind) ||
+	       (kind != COLUMN_TEXT && time_format_is_number(plan_found_format(
+					       plan, table, mapped->column, mapped->format)));
 }
 
 /* t: the task's table, w: the worker's. */
 static const struct table *aliased(const struct plan *plan, const char *alias)
 {
 	return string_equal(alias, "w") ? plan->worker_table : plan->table;
+}
+
+/* `OR …`, for a column of a host's where the engine keeps anything. */
+static const char *or_no_number(struct plan *plan, const char *column)
+{
+	const char *template = plan_sql(plan, SQL_NO_NUMBER)->text;
+	const struct hole hole = { "column", column };
+	const char *odd = template && column ? fill(&plan->arena, template, &hole, 1) : NULL;
+	return plan->profile->native || !template ? ""
+	       : odd                              ? arena_printf(&plan->arena, " OR %s", odd)
+						  : NULL;
 }
 
 /* `column IS NULL OR column <= now - age`; NULL: this column can't be bounded. */
@@ -32,8 +44,9 @@ static const char *older(struct plan *plan, const char *alias, const struct mapp
 	const char *column = piece_column(plan, alias, mapped->column);
 	const char *minus = arena_printf(&plan->arena, "%lld", (long long)-age);
 	return arena_printf(
-		&plan->arena, "(%s IS NULL OR %s <= %s)", column, column,
-		piece_now(plan, table, mapped->column, mapped->format, minus ? minus : "0"));
+		&plan->arena, "(%s IS NULL OR %s <= %s%s)", column, column,
+		piece_now(plan, table, mapped->column, mapped->format, minus ? minus : "0"),
+		or_no_number(plan, column));
 }
 
 /* A row's own threshold may be any: then what lies in the past is old enough. */

@@ -23,7 +23,6 @@ enum reclaim_status need_at(const struct plan *plan, const struct table *table,
 			    const char *table_name, const char *column, int line,
 			    struct reclaim_error *error);
 
-
 /* One statement being made; the first failure sticks. */
 struct maker {
 	struct plan *plan;

@@ -14,8 +14,8 @@ bool is_optional(const struct profile *profile, const char *column)
 }
 
 enum reclaim_status need_at(const struct plan *plan, const struct table *table,
-				   const char *table_name, const char *column, int line,
-				   struct reclaim_error *error)
+			    const char *table_name, const char *column, int line,
+			    struct reclaim_error *error)
 {
 	if (!column || table_column(table, column) ||
 	    (table == plan->table && is_optional(plan->profile, column))) {

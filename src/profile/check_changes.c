@@ -112,10 +112,11 @@ static bool check_set(struct checker *c, const struct change *change)
 				state);
 		}
 		if (has_name(&c->profile->key, change->set[i].column)) {
-			return BAD(c, change->set[i].line,
-				   "set names '%s', which is in the key; allowed: what does not "
-				   "make another task of it",
-				   change->set[i].column);
+			return BAD(
+				c, change->set[i].line,
+				"set names '%s', which is in the key; allowed: what does not "
+				"make another task of it",
+				change->set[i].column);
 		}
 	}
 	return true;

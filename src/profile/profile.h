@@ -47,7 +47,8 @@ struct assignment {
 /* An INSERT into another table in the same transaction. */
 struct insertion {
 	const char *table;
-	struct assignment *assignments; /* of an optional one, what the table has no column for is left out */
+	struct assignment *
+		assignments; /* of an optional one, what the table has no column for is left out */
 	size_t count;
 	/* SQL without a FROM: the row is only added if it holds; NULL: always. */
 	const char *where;

@@ -96,6 +96,13 @@ class Check(Scene):
             self.add("jobs", id=task, state="run", who="w", beat=beat)
         self.finds("blind", "warning", "2 in flight that no rule can judge: 1: every time that the rules look at is NULL; 2: every")
 
+    def test_text_where_a_number_should_be(self):
+        """SQLite keeps anything in any column: what can't be read is told of by the sweep, too, not by `explain` alone."""
+        self.add("jobs", id=1, state="run", who="w", beat="2026-01-01 00:00:00")
+        self.finds("beat", "error", "and the profile says 'epoch'", code=USAGE)
+        answer = self.json("sweep", "--dry-run", profile=self.folder / "jobs.conf").answer
+        self.assertEqual((answer["in_flight"], answer["stale"], answer["blind"]), (1, 0, 1))
+
     def test_times_of_different_zones(self):
         """Claimed hours before it was created: one of the columns is in no UTC, and a claim in it looks too old."""
         self.script("ALTER TABLE jobs ADD COLUMN created INTEGER")

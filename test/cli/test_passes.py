@@ -114,6 +114,7 @@ class Only(Jobs):
         self.assertEqual(self.states(), {"a": "done"})
         again = self.sweep("--only", plan)
         self.assertEqual((again["requeued"], again["no_longer_the_same"]), (0, 1))
+        self.assertEqual(self.reclaim("sweep", "--only", plan).out, "0 in flight, 0 stale, 1 no longer the same\n")
         self.assertEqual(again["changed_tasks"], [{"id": "a", "reason": "it is completed now"}])
         self.assertEqual(len([row for row in self.audit("a") if row["act"] == "recover"]), 1)
 

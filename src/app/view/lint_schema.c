@@ -122,7 +122,8 @@ static void lint_past(struct lint *lint)
 	}
 	if (behind > 0) {
 		lint_add(lint, SEVERITY_WARNING, "clock", NULL,
-			 "%zu of %zu sample rows were claimed, or beat, before they were created: "
+			 "%zu of %zu sample rows were claimed, or beat, before they were "
+			 "created: "
 			 "if the columns are in different zones, a claim in one west of UTC "
 			 "looks older than it is, and would be taken too early",
 			 behind, lint->sample->rows);
