@@ -111,7 +111,7 @@ static bool check_set(struct checker *c, const struct change *change)
 				"allowed: native = \"…\" to write another state",
 				state);
 		}
-		if (has_name(&c->profile->key, change->set[i].column)) {
+		if (names_have(&c->profile->key, change->set[i].column)) {
 			return BAD(
 				c, change->set[i].line,
 				"set names '%s', which is in the key; allowed: what does not "
