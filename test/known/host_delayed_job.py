@@ -44,7 +44,7 @@ CREATE INDEX delayed_jobs_priority ON delayed_jobs (priority, run_at);
         worker = play.claim(self.reserve(play, "host:web-1 pid:41"))
         play.nothing_yet()
         worker.kill()
-        play.recovered(play.quick(locked="1s"), id=task, rule="locked", remedy="requeue", owner="host:web-1 pid:41")
+        play.recovered(play.quick(locked="300ms"), id=task, rule="locked", remedy="requeue", owner="host:web-1 pid:41")
         attempts, locked, error = play.sql("SELECT attempts, locked_by, last_error FROM delayed_jobs")[0]
         play.assertEqual((attempts, locked), ("1", ""))
         play.assertIn("host:web-1 pid:41", error)
@@ -57,7 +57,7 @@ CREATE INDEX delayed_jobs_priority ON delayed_jobs (priority, run_at);
         """A job that has killed 24 workers and now another one has failed; unlocked by its people, it is finished."""
         task = self.submit(play, attempts=24)
         play.claim(self.reserve(play, "host:web-1 pid:41")).kill()
-        play.recovered(play.quick(locked="1s"), id=task, rule="locked", remedy="fail", to="failed")
+        play.recovered(play.quick(locked="300ms"), id=task, rule="locked", remedy="fail", to="failed")
         play.assertEqual(play.sql("SELECT attempts FROM delayed_jobs WHERE failed_at IS NOT NULL AND locked_at IS NULL"), [["25"]])
         play.assertEqual(play.status()["tasks"]["failed"], 1)
         play.sql("UPDATE delayed_jobs SET failed_at = NULL, attempts = 0")
@@ -68,7 +68,7 @@ CREATE INDEX delayed_jobs_priority ON delayed_jobs (priority, run_at);
         """The third time it comes back after 81 seconds: three attempts to the fourth power."""
         task = self.submit(play, attempts=2)
         play.claim(self.reserve(play, "host:web-1 pid:41")).kill()
-        play.recovered(play.quick(locked="1s"), id=task, remedy="requeue", attempts=3)
+        play.recovered(play.quick(locked="300ms"), id=task, remedy="requeue", attempts=3)
         play.assertEqual(play.cell(f"SELECT count(*) FROM delayed_jobs WHERE {LATER[play.server.name]}"), "1")
         play.sql(f"UPDATE delayed_jobs SET run_at = {NOW[play.server.name]}")
         play.assertEqual(play.claim(self.reserve(play, "host:web-2 pid:42")).task, task)

@@ -50,7 +50,7 @@ class DjangoQ(Host):
         worker.kill()
         answer = play.sweep()
         play.assertEqual((answer["in_flight"], answer["stale"], answer["blind"]), (1, 0, 0))
-        play.recovered(play.quick(taken="1s"), id=task)
+        play.recovered(play.quick(taken="300ms"), id=task)
         for each in (task, waiting):
             play.assertEqual(play.claim(self.dequeue(play)).task, each)
             self.finish(play, each)
@@ -59,7 +59,7 @@ class DjangoQ(Host):
         """Its cluster was killed: free again long before `retry` is over, and another one finishes it."""
         task = self.submit(play)
         play.claim_when_due(self.dequeue(play)).kill()
-        play.recovered(play.quick(taken="1s"), id=task, rule="taken", remedy="requeue")
+        play.recovered(play.quick(taken="300ms"), id=task, rule="taken", remedy="requeue")
         play.assertEqual(play.status()["tasks"]["ready"], 1)
         play.assertEqual(play.claim(self.dequeue(play)).task, task)
         self.finish(play, task)
@@ -68,7 +68,7 @@ class DjangoQ(Host):
     def story_poison(self, play):
         """A task that has killed three clusters is only reported, once; it comes back by Django-Q's own `retry`."""
         task = self.submit(play)
-        profile = play.quick((r"recoveries  = 3", "recoveries = 1"), taken="1s")
+        profile = play.quick((r"recoveries  = 3", "recoveries = 1"), taken="300ms")
         play.claim_when_due(self.dequeue(play)).kill()
         play.recovered(profile, id=task, remedy="requeue")
         play.claim(self.dequeue(play)).kill()

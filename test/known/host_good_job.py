@@ -80,7 +80,7 @@ class GoodJob(GoodJobTables):
         task = self.submit(play)
         play.claim(self.take(self.process(play)))
         silence()
-        play.reported(play.quick(half_open="1s"), id=task, rule="half-open")
+        play.reported(play.quick(half_open="300ms"), id=task, rule="half-open")
         session = play.cell("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1")
         play.assertIn(session, str(play.json("show", task).answer))
         play.sql(f"SELECT pg_terminate_backend({session})")
@@ -100,7 +100,7 @@ class GoodJob(GoodJobTables):
         """What is claimed without an advisory lock is neither counted nor told of here."""
         task, process = self.submit(play), self.process(play)
         play.sql(f"UPDATE good_jobs SET performed_at = {NOW}, locked_by_id = '{process}', locked_at = {NOW}, lock_type = 1")
-        answer = play.sweep(profile=play.quick(half_open="1s"))
+        answer = play.sweep(profile=play.quick(half_open="300ms"))
         play.assertEqual((answer["in_flight"], answer["stale"]), (0, 0), answer)
         self.finish(play, task)
 
@@ -134,7 +134,7 @@ class GoodJobSkipLocked(GoodJobTables):
         self.perform(play, first)
         play.nothing_yet()
         worker.kill()
-        play.recovered(play.quick(dead_process="1s"), id=task, rule="dead-process", remedy="requeue", owner=first, recoveries=0)
+        play.recovered(play.quick(dead_process="300ms"), id=task, rule="dead-process", remedy="requeue", owner=first, recoveries=0)
         play.assertEqual(play.sql("SELECT locked_by_id, locked_at, lock_type, performed_at IS NOT NULL FROM good_jobs"),
                          [["", "", "", "t"]])
         self.finished_by_another(play, task)
@@ -145,7 +145,7 @@ class GoodJobSkipLocked(GoodJobTables):
         worker = play.claim(self.take(first))
         play.sql("DELETE FROM good_job_processes")
         worker.kill()
-        play.recovered(play.quick(dead_process="1s"), id=task, rule="dead-process", remedy="requeue")
+        play.recovered(play.quick(dead_process="300ms"), id=task, rule="dead-process", remedy="requeue")
         self.finished_by_another(play, task)
 
     def held(self, play, task, worker, profile):
@@ -159,18 +159,18 @@ class GoodJobSkipLocked(GoodJobTables):
     def story_hybrid(self, play):
         """Claimed by both locks: as long as the advisory one is held, its process lives."""
         task, first = self.submit(play), self.process(play)
-        self.held(play, task, play.claim(self.take(first, lock_type=2)), play.quick(dead_process="1s"))
+        self.held(play, task, play.claim(self.take(first, lock_type=2)), play.quick(dead_process="300ms"))
 
     def story_lock_of_the_process(self, play):
         """A process that holds its own advisory lock lives, though its row is old."""
         task, first = self.submit(play), self.process(play)
         lock = f"UPDATE good_job_processes SET lock_type = 0 WHERE id = '{first}' AND pg_try_advisory_lock({key('good_job_processes', 'id')})"
-        self.held(play, task, play.claim(f"{lock}; {self.take(first)}"), play.quick(dead_process="1s"))
+        self.held(play, task, play.claim(f"{lock}; {self.take(first)}"), play.quick(dead_process="300ms"))
 
     def story_poison(self, play):
         """A job that kills each of its processes is discarded after its recoveries, which our audit counts; retried, it is finished."""
         task = self.submit(play)
-        profile = play.quick((r"recoveries  = 5", "recoveries = 1"), dead_process="1s")
+        profile = play.quick((r"recoveries  = 5", "recoveries = 1"), dead_process="300ms")
         for process, remedy in ((self.process(play), "requeue"), (self.process(play), "fail")):
             worker = play.claim(self.take(process))
             self.perform(play, process)

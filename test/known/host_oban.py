@@ -85,7 +85,7 @@ class Oban(Host):
         worker = play.claim(self.fetch(play))
         play.nothing_yet()
         worker.kill()
-        told = play.recovered(play.quick((r'first\s*=\s*"15s"', 'first = "1s"'), orphan="1s"), id=task, rule="orphan",
+        told = play.recovered(play.quick((r'first\s*=\s*"15s"', 'first = "1s"'), orphan="300ms"), id=task, rule="orphan",
                               remedy="requeue", from_native="executing", to_native="retryable", attempts=1)
         play.assertIn("web.1", told["owner"])
         play.assertEqual(self.states(play), ["retryable"])
@@ -102,7 +102,7 @@ class Oban(Host):
         """The last attempt's node was killed: discarded, not left where no fetch finds it; an operator's retry runs it."""
         task = self.submit(play, attempts=1)
         play.claim(self.fetch(play)).kill()
-        play.recovered(play.quick(orphan="1s"), id=task, remedy="fail", to="failed", to_native="discarded")
+        play.recovered(play.quick(orphan="300ms"), id=task, remedy="fail", to="failed", to_native="discarded")
         play.assertEqual(play.sql(f"SELECT state, {LENGTH[play.server.name]} FROM oban_jobs WHERE discarded_at IS NOT NULL"),
                          [["discarded", "1"]])
         play.sql("UPDATE oban_jobs SET state = 'available', discarded_at = NULL, max_attempts = attempt + 1")  # Oban.retry_job
@@ -119,5 +119,5 @@ class Oban(Host):
         play.sql("UPDATE oban_jobs SET state = 'suspended' WHERE id = 3")
         self.complete(play, second.task)
         second.kill()
-        play.recovered(play.quick(orphan="1s"), id=first.task)
+        play.recovered(play.quick(orphan="300ms"), id=first.task)
         play.assertEqual(self.states(play), ["retryable", "completed", "suspended"])

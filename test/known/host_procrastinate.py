@@ -71,7 +71,7 @@ class Procrastinate(Host):
         worker = play.claim(self.fetch(first))
         play.nothing_yet()
         worker.kill()
-        play.recovered(play.quick(stalled="1s", aborted="1s"), id=task, rule="stalled", remedy="requeue", owner=first)
+        play.recovered(play.quick(stalled="300ms", aborted="300ms"), id=task, rule="stalled", remedy="requeue", owner=first)
         play.assertEqual(play.sql("SELECT status, attempts, worker_id FROM procrastinate_jobs"), [["todo", "1", ""]])
         self.finished_by_another(play, task)
         play.assertEqual(self.states(play), ["succeeded"])
@@ -84,7 +84,7 @@ class Procrastinate(Host):
         worker = play.claim(self.fetch(first))
         worker.kill()
         play.sql("DELETE FROM procrastinate_workers")
-        play.recovered(play.quick(stalled="1s", aborted="1s"), id=task, rule="stalled", remedy="requeue")
+        play.recovered(play.quick(stalled="300ms", aborted="300ms"), id=task, rule="stalled", remedy="requeue")
         self.finished_by_another(play, task)
         play.assertEqual(self.states(play), ["succeeded"])
 
@@ -94,7 +94,7 @@ class Procrastinate(Host):
         worker = play.claim(self.fetch(first))
         play.sql("UPDATE procrastinate_jobs SET abort_requested = true")
         worker.kill()
-        play.recovered(play.quick(stalled="1s", aborted="1s"), id=task, rule="aborted", remedy="cancel", to_native="aborted")
+        play.recovered(play.quick(stalled="300ms", aborted="300ms"), id=task, rule="aborted", remedy="cancel", to_native="aborted")
         play.assertEqual(self.states(play), ["aborted"])
         play.sql("UPDATE procrastinate_jobs SET status = 'todo'")  # which an end still asked for would forbid
         self.finished_by_another(play, task)
@@ -108,7 +108,7 @@ class Procrastinate(Host):
         other = play.claim(f"UPDATE procrastinate_jobs SET status = 'doing', worker_id = {first} WHERE id = {bystander} RETURNING id")
         worker.kill()
         other.kill()
-        profile = play.quick(stalled="1s", aborted="1s")
+        profile = play.quick(stalled="300ms", aborted="300ms")
         play.until(lambda: play.sweep("--dry-run", profile=profile)["stale"] == 2, "both are stale")
         answer = play.sweep(profile=profile)
         play.assertEqual((answer["failed"], answer["requeued"], answer["errors"]), (1, 1, 0), answer)
@@ -121,7 +121,7 @@ class Procrastinate(Host):
     def story_poison(self, play):
         """A job that kills each of its workers fails after its recoveries, which our audit counts."""
         task = self.submit(play)
-        profile = play.quick((r"recoveries  = 5", "recoveries = 1"), stalled="1s", aborted="1s")
+        profile = play.quick((r"recoveries  = 5", "recoveries = 1"), stalled="300ms", aborted="300ms")
         play.claim(self.fetch(self.worker(play))).kill()
         play.recovered(profile, id=task, remedy="requeue")
         play.claim(self.fetch(self.worker(play))).kill()

@@ -80,7 +80,7 @@ class River(Tables):
         worker = play.claim(self.fetch(play))
         play.nothing_yet()
         worker.kill()
-        play.recovered(play.quick(stuck="1s"), id=task, rule="stuck", remedy="requeue", from_native="running",
+        play.recovered(play.quick(stuck="300ms"), id=task, rule="stuck", remedy="requeue", from_native="running",
                        to_native="retryable", owner=CLIENT, attempts=1)
         engine = play.server.name
         error = play.object(f"SELECT {ERROR[engine]} FROM river_job")
@@ -96,7 +96,7 @@ class River(Tables):
         """The last attempt's client was killed: discarded and finalized; an operator's retry runs it."""
         task = self.submit(play, attempts=1)
         play.claim(self.fetch(play)).kill()
-        play.recovered(play.quick(stuck="1s"), id=task, rule="stuck", remedy="fail", to_native="discarded")
+        play.recovered(play.quick(stuck="300ms"), id=task, rule="stuck", remedy="fail", to_native="discarded")
         play.assertEqual(play.sql("SELECT state FROM river_job WHERE finalized_at IS NOT NULL"), [["discarded"]])
         play.sql("UPDATE river_job SET state = 'available', max_attempts = attempt + 1, finalized_at = NULL")  # JobRetry
         play.assertEqual(play.claim(self.fetch(play)).task, task)
@@ -109,7 +109,7 @@ class River(Tables):
         worker = play.claim(self.fetch(play))
         play.sql(f"UPDATE river_job SET metadata = {CANCEL[play.server.name]}")
         worker.kill()
-        play.recovered(play.quick(cancelled="1s", stuck="1s"), id=task, rule="cancelled", remedy="cancel", to="cancelled")
+        play.recovered(play.quick(cancelled="300ms", stuck="300ms"), id=task, rule="cancelled", remedy="cancel", to="cancelled")
         play.assertEqual(play.sql("SELECT state FROM river_job WHERE finalized_at IS NOT NULL"), [["cancelled"]])
         play.sql("UPDATE river_job SET state = 'available', finalized_at = NULL, metadata = '{}'")
         play.assertEqual(play.claim(self.fetch(play)).task, task)
@@ -120,7 +120,7 @@ class River(Tables):
         """An override for a kind: never, whatever its age; the others are rescued."""
         self.submit(play)
         play.claim(self.fetch(play)).kill()
-        profile = play.quick((r"(^rule stuck \{)", r'\1' + '\n\toverride { kind = "sort" after = "never" }'), stuck="1s")
+        profile = play.quick((r"(^rule stuck \{)", r'\1' + '\n\toverride { kind = "sort" after = "never" }'), stuck="300ms")
         other = self.submit(play)
         play.sql("UPDATE river_job SET kind = 'other' WHERE id = 2")
         play.claim(self.fetch(play)).kill()
@@ -142,7 +142,7 @@ class RiverUnique(Tables):
         play.assertEqual(worker.task, first)
         play.sql("UPDATE river_job SET state = 'retryable' WHERE id = 2")
         worker.kill()
-        play.recovered(play.quick(stuck="1s"), id=first, remedy="fail", to_native="discarded")
+        play.recovered(play.quick(stuck="300ms"), id=first, remedy="fail", to_native="discarded")
         play.assertEqual(self.states(play), ["discarded", "retryable"])
         play.sql("UPDATE river_job SET scheduled_at = now() WHERE id = 2")
         play.assertEqual(play.claim(self.fetch(play)).task, second)

@@ -72,7 +72,7 @@ CREATE TABLE solid_queue_semaphores (id {key}, {quoted} varchar(255) NOT NULL UN
         worker = play.claim(self.take(play, first))
         play.nothing_yet()
         worker.kill()
-        play.recovered(play.quick(dead_process="1s"), id=task, rule="dead-process", remedy="requeue", owner=first, recoveries=0)
+        play.recovered(play.quick(dead_process="300ms"), id=task, rule="dead-process", remedy="requeue", owner=first, recoveries=0)
         play.assertEqual(self.rows(play), {"ready": "1", "claimed": "0", "failed": "0"})
         play.assertEqual(play.sql("SELECT job_id, queue_name, priority FROM solid_queue_ready_executions"), [[task, "mail", "0"]])
         second = self.process(play)
@@ -87,7 +87,7 @@ CREATE TABLE solid_queue_semaphores (id {key}, {quoted} varchar(255) NOT NULL UN
         worker = play.claim(self.take(play, first))
         play.sql("DELETE FROM solid_queue_processes")
         worker.kill()
-        play.recovered(play.quick(dead_process="1s"), id=task, rule="dead-process", remedy="requeue")
+        play.recovered(play.quick(dead_process="300ms"), id=task, rule="dead-process", remedy="requeue")
         second = self.process(play)
         play.assertEqual(play.claim(self.take(play, second)).task, task)
         self.finish(play, task, second)
@@ -99,7 +99,7 @@ CREATE TABLE solid_queue_semaphores (id {key}, {quoted} varchar(255) NOT NULL UN
         key = "`key`" if play.server.name == "mariadb" else '"key"'
         play.sql(f"INSERT INTO solid_queue_semaphores ({key}, value, expires_at, created_at, updated_at) "
                  f"VALUES ('one', 0, {now}, {now}, {now})")
-        profile = play.quick((r"recoveries  = 3", "recoveries = 1"), dead_process="1s")
+        profile = play.quick((r"recoveries  = 3", "recoveries = 1"), dead_process="300ms")
         play.claim(self.take(play, self.process(play))).kill()
         play.recovered(profile, id=task, remedy="requeue", recoveries=0)
         play.claim(self.take(play, self.process(play))).kill()

@@ -57,7 +57,7 @@ class SymfonyMessenger(Host):
         worker = play.claim(self.get(play).partition("; ")[2] if play.server.name == "mariadb" else self.get(play))
         play.nothing_yet()
         worker.kill()
-        profile = play.quick(undelivered="1s")
+        profile = play.quick(undelivered="300ms")
         play.recovered(profile, id=task, rule="undelivered", remedy="requeue", recoveries=0)
         play.assertEqual(play.sql(f"SELECT delivered_at, queue_name FROM messenger_messages WHERE id = {task}"), [["", "default"]])
         if play.server.name == "mariadb":
@@ -70,7 +70,7 @@ class SymfonyMessenger(Host):
     def story_poison(self, play):
         """A message that kills each worker: after its recoveries, which our audit counts, it waits in the failure transport."""
         task = self.submit(play)
-        profile = play.quick((r"recoveries  = 3", "recoveries = 1"), undelivered="1s")
+        profile = play.quick((r"recoveries  = 3", "recoveries = 1"), undelivered="300ms")
         play.claim(self.get(play)).kill()
         play.recovered(profile, id=task, remedy="requeue", recoveries=0)
         play.claim(self.get(play)).kill()
