@@ -18,6 +18,13 @@ static enum time_format usual_format(const struct writer *w)
 			return w->found->formats[p];
 		}
 	}
+	/* The engine's own types say it themselves; what is written here should not say otherwise. */
+	for (int p = 0; p < PART_COUNT; p++) {
+		const struct column *column = w->columns[p];
+		if (column && part_is_time((enum part)p) && column->kind == COLUMN_ZONED) {
+			return TIME_ZONED;
+		}
+	}
 	return TIME_UTC;
 }
 
