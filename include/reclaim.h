@@ -75,6 +75,7 @@ struct reclaim_error {
 	/* One line that names the object, the value and what is allowed. */
 	char message[RECLAIM_MESSAGE_SIZE];
 	bool unique; /* INVALID because a unique index refuses it */
+	bool overlong; /* BUSY because it took too long, not for somebody's lock */
 };
 
 /* A status in one or two words ("not found"); never NULL. */

@@ -62,7 +62,7 @@ enum reclaim_status fail(struct reclaim_error *error, enum reclaim_status status
 	size_t size = strnlen(message, sizeof message - 1);
 	size = make_one_line(message, utf8_cut(message, size, RECLAIM_MESSAGE_SIZE - 1));
 	error->status = status;
-	error->unique = false;
+	error->unique = error->overlong = false;
 	memcpy(error->message, message, size);
 	error->message[size] = '\0';
 	return status;

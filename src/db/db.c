@@ -32,6 +32,14 @@ int64_t options_patience(const struct db_options *options)
 	return options->busy < BUSY_MAX ? options->busy : BUSY_MAX;
 }
 
+int64_t options_statement(const struct db_options *options)
+{
+	int64_t usual = options_patience(options) * STATEMENT_TIMES;
+	return options->statement > 0  ? options->statement
+	       : usual < STATEMENT_MIN ? STATEMENT_MIN
+				       : usual;
+}
+
 enum reclaim_status db_note_unique(struct reclaim_error *error, const char *phrase,
 				   enum reclaim_status status)
 {

@@ -99,13 +99,20 @@ const char *table_bare_name(const char *name);
 
 struct db;
 
-enum db_mode { DB_READ, DB_WRITE };
+enum db_mode {
+	DB_READ,
+	DB_WRITE,
+	/* A write of something small. Where others lock rows, it hardly waits for them, and no statement may take long. */
+	DB_WRITE_BRIEF,
+	DB_MODES
+};
 
 struct db_options {
 	bool create; /* make a missing database */
 	bool read_only;
 	bool ours; /* the database is our own ledger's: with `create` its settings may be set */
 	int64_t busy; /* how long to wait for a lock, microseconds; 0: 10 s; less: not at all */
+	int64_t statement; /* how long a server may take for a statement; 0: a minute, or six times `busy` */
 	volatile int *cancel; /* not NULL: a call ends with BUSY soon after this is set */
 };
 

@@ -10,6 +10,11 @@ extern const struct db_driver sqlite_driver, postgres_driver, mariadb_driver;
 
 #define BUSY_DEFAULT (10 * USEC_PER_SEC)
 #define BUSY_MAX (INT64_C(366) * 86400 * USEC_PER_SEC)
+/* A statement may take this many times as long as it may wait for a lock, and at least so long. */
+#define STATEMENT_TIMES 6
+#define STATEMENT_MIN (60 * USEC_PER_SEC)
+/* … and no longer in what is brief. */
+#define STATEMENT_BRIEF (10 * USEC_PER_SEC)
 
 /* Takes a URL apart; its strings live in the arena. A text without a scheme has scheme "". False: no memory. */
 bool url_parse(struct arena *arena, const char *text, struct url *ret_url);
@@ -23,6 +28,8 @@ int64_t wall_now(void);
 
 /* How long to wait for a lock: 0 is the default, less than 0 not at all. */
 int64_t options_patience(const struct db_options *options);
+/* How long a statement may take. */
+int64_t options_statement(const struct db_options *options);
 
 /* Marks the failure as one of a unique index, if that is what its phrase says; gives `status` back. */
 enum reclaim_status db_note_unique(struct reclaim_error *error, const char *phrase,

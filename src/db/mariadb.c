@@ -62,6 +62,7 @@ static enum reclaim_status maria_open(const struct url *url, const struct db_opt
 	mariadb->db.driver = &mariadb_driver;
 	mariadb->db.url = url_copy(&mariadb->db.arena, url);
 	mariadb->patience = options_patience(options);
+	mariadb->statement = options_statement(options);
 	mariadb->read_only = options->read_only;
 	mariadb->cancel = options->cancel;
 	seed_jitter(mariadb);
@@ -81,21 +82,42 @@ static enum reclaim_status maria_open(const struct url *url, const struct db_opt
 	return RECLAIM_OK;
 }
 
+static bool say_begin(struct mariadb *mariadb, enum db_mode mode)
+{
+	int64_t statement =
+		mariadb->statement < STATEMENT_BRIEF ? mariadb->statement : STATEMENT_BRIEF;
+	mariadb->brief = mode == DB_WRITE_BRIEF;
+	return (!mariadb->brief || maria_say_limits(mariadb, statement)) &&
+	       maria_say(mariadb,
+			 mode == DB_READ ? "START TRANSACTION READ ONLY" : "START TRANSACTION");
+}
+
+static void end_transaction(struct mariadb *mariadb)
+{
+	bool usable = mariadb->handle && !mariadb->broken;
+	bool brief = mariadb->brief;
+	mariadb->reading = mariadb->dropped = mariadb->brief = false;
+	if (brief && usable && !maria_say_limits(mariadb, mariadb->statement)) {
+		mariadb->broken = true;
+	}
+}
+
 /* Nothing has happened yet: a connection that turns out to be lost is made again. */
 enum reclaim_status maria_begin(struct db *db, enum db_mode mode, struct reclaim_error *error)
 {
 	struct mariadb *mariadb = maria_of(db);
-	const char *sql = mode == DB_READ ? "START TRANSACTION READ ONLY" : "START TRANSACTION";
 	enum reclaim_status status = maria_be_connected(mariadb, error);
-	bool begun = status == RECLAIM_OK && maria_say(mariadb, sql);
+	bool begun = status == RECLAIM_OK && say_begin(mariadb, mode);
 	if (status == RECLAIM_OK && !begun && maria_is_lost(mysql_errno(mariadb->handle))) {
 		status = maria_connect(mariadb, error);
-		begun = status == RECLAIM_OK && maria_say(mariadb, sql);
+		begun = status == RECLAIM_OK && say_begin(mariadb, mode);
 	}
 	if (status == RECLAIM_OK && !begun) {
 		struct maria_answer answer;
 		maria_answer(mariadb, NULL, &answer);
-		return maria_fail(mariadb, &answer, "begin", /* commits= */ false, error);
+		status = maria_fail(mariadb, &answer, "begin", /* commits= */ false, error);
+		end_transaction(mariadb);
+		return status;
 	}
 	mariadb->reading = begun && mode == DB_READ;
 	mariadb->dropped = false;
@@ -108,11 +130,6 @@ static enum reclaim_status fail_dropped(const struct mariadb *mariadb,
 	return fail(error, RECLAIM_UNAVAILABLE,
 		    "database '%s': the engine has rolled the transaction back",
 		    mariadb->db.url->shown);
-}
-
-static void end_transaction(struct mariadb *mariadb)
-{
-	mariadb->reading = mariadb->dropped = false;
 }
 
 enum reclaim_status maria_commit(struct db *db, struct reclaim_error *error)
@@ -138,10 +155,10 @@ enum reclaim_status maria_commit(struct db *db, struct reclaim_error *error)
 void maria_rollback(struct db *db)
 {
 	struct mariadb *mariadb = maria_of(db);
-	end_transaction(mariadb);
 	if (mariadb->handle && !mariadb->broken && !maria_say(mariadb, "ROLLBACK")) {
 		mariadb->broken = true;
 	}
+	end_transaction(mariadb);
 }
 
 /* All statements of a text, one by one; the first failure ends it. */
@@ -166,7 +183,8 @@ static enum reclaim_status run_script(struct mariadb *mariadb, const char *sql,
 {
 	bool inside = mariadb->db.in_transaction;
 	mysql_set_server_option(mariadb->handle, MYSQL_OPTION_MULTI_STATEMENTS_ON);
-	bool done = say_all(mariadb, sql);
+	/* An index of a large table takes its time. */
+	bool done = maria_say_limits(mariadb, /* statement= */ 0) && say_all(mariadb, sql);
 	enum reclaim_status status = RECLAIM_OK;
 	if (!done) {
 		struct maria_answer answer;
@@ -175,6 +193,7 @@ static enum reclaim_status run_script(struct mariadb *mariadb, const char *sql,
 	}
 	if (!mariadb->broken) {
 		mysql_set_server_option(mariadb->handle, MYSQL_OPTION_MULTI_STATEMENTS_OFF);
+		mariadb->broken = !maria_say_limits(mariadb, mariadb->statement);
 		mariadb->used_at = monotonic_now();
 	}
 	return status;

@@ -30,11 +30,13 @@ struct mariadb {
 	MYSQL *handle; /* NULL: no connection */
 	struct maria_target target;
 
-	int64_t patience; /* how long a call may wait for a lock */
+	int64_t patience;  /* how long a call may wait for a lock */
+	int64_t statement; /* how long a statement may take */
 	bool read_only;
 	volatile int *cancel;
 
 	bool reading; /* a transaction for reading is open */
+	bool brief;   /* … or one that does not wait for locks */
 	bool broken;  /* the connection is of no use any more */
 	bool dropped; /* the engine has ended the open transaction */
 
@@ -63,6 +65,9 @@ bool maria_is_lost(unsigned code);
 /* Turns an engine's answer into ours. `commits`: what was tried may have been kept although the answer is lost. */
 enum reclaim_status maria_fail(struct mariadb *mariadb, const struct maria_answer *answer,
 			       const char *tried, bool commits, struct reclaim_error *error);
+/* What is many statements takes too long. */
+enum reclaim_status maria_fail_overlong(struct mariadb *mariadb, const char *tried,
+					struct reclaim_error *error);
 
 enum reclaim_status maria_target_parse(struct mariadb *mariadb, struct reclaim_error *error);
 
@@ -83,6 +88,8 @@ bool maria_say(struct mariadb *mariadb, const char *sql);
 bool maria_ends_on_timeout(struct mariadb *mariadb);
 /* How long a statement waits for a lock, as the engine counts it. */
 int64_t maria_lock_seconds(const struct mariadb *mariadb);
+/* Sets that, and how long a statement may take (0: for ever). */
+bool maria_say_limits(struct mariadb *mariadb, int64_t statement);
 /* Whether the engine has the transaction open that we believe in. */
 bool maria_in_transaction(const struct mariadb *mariadb);
 

@@ -103,9 +103,26 @@ bool maria_say(struct mariadb *mariadb, const char *sql)
 
 int64_t maria_lock_seconds(const struct mariadb *mariadb)
 {
-	int64_t seconds = (mariadb->patience + USEC_PER_SEC - 1) / USEC_PER_SEC;
+	int64_t patience = mariadb->brief ? 0 : mariadb->patience;
+	int64_t seconds = (patience + USEC_PER_SEC - 1) / USEC_PER_SEC;
 	/* The other branch of the family knows no 0. */
 	return seconds > 0 || mariadb_connection(mariadb->handle) ? seconds : 1;
+}
+
+bool maria_say_limits(struct mariadb *mariadb, int64_t statement)
+{
+	char limits[160];
+	int size =
+		snprintf(limits, sizeof(limits), "SET SESSION innodb_lock_wait_timeout = %lld",
+			 (long long)maria_lock_seconds(mariadb));
+	/* The other branch can't limit what writes. */
+	if (mariadb_connection(mariadb->handle)) {
+		snprintf(limits + size, sizeof(limits) - (size_t)size,
+			 ", max_statement_time = %lld.%06lld",
+			 (long long)(statement / USEC_PER_SEC),
+			 (long long)(statement % USEC_PER_SEC));
+	}
+	return maria_say(mariadb, limits);
 }
 
 bool maria_ends_on_timeout(struct mariadb *mariadb)
@@ -135,11 +152,12 @@ static bool set_up(struct mariadb *mariadb)
 		"completion_type = 0, sql_select_limit = DEFAULT, sql_safe_updates = 0, "
 		"sql_big_selects = 1, sql_auto_is_null = 0, foreign_key_checks = 1, "
 		"unique_checks = 1, group_concat_max_len = 1073741824, "
-		"innodb_lock_wait_timeout = %lld, lock_wait_timeout = %lld",
+		"lock_wait_timeout = %lld",
 		mariadb_connection(mariadb->handle) ? ",SIMULTANEOUS_ASSIGNMENT" : "",
-		(long long)seconds, (long long)seconds);
+		(long long)seconds);
 	return size > 0 && (size_t)size < sizeof(settings) &&
 	       maria_say(mariadb, "SET NAMES utf8mb4") && maria_say(mariadb, settings) &&
+	       maria_say_limits(mariadb, mariadb->statement) &&
 	       maria_say(mariadb, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED") &&
 	       maria_say(mariadb, mode);
 }
@@ -160,6 +178,7 @@ static void wait_longer(struct mariadb *mariadb)
 enum reclaim_status maria_connect(struct mariadb *mariadb, struct reclaim_error *error)
 {
 	maria_disconnect(mariadb);
+	mariadb->brief = false;
 	mariadb->handle = dial(mariadb);
 	if (!mariadb->handle) {
 		return fail_no_memory(error);

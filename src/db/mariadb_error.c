@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TOOK_TOO_LONG 1969
+
 struct meaning {
 	unsigned code;
 	enum reclaim_status status;
@@ -23,7 +25,7 @@ static const struct meaning meanings[] = {
 	{ 1412, RECLAIM_BUSY, "its schema was changed", false },
 	{ 1637, RECLAIM_BUSY, "too many transactions at once", false },
 	{ 1317, RECLAIM_BUSY, "cancelled", true },
-	{ 1969, RECLAIM_BUSY, "the server's max_statement_time is over", true },
+	{ TOOK_TOO_LONG, RECLAIM_BUSY, "it takes too long", true },
 	{ 1040, RECLAIM_UNAVAILABLE, "the server has too many connections", false },
 	{ 1203, RECLAIM_UNAVAILABLE, "this user has too many connections", false },
 	{ 1226, RECLAIM_UNAVAILABLE, "this user's limit is reached", false },
@@ -144,9 +146,19 @@ static enum reclaim_status fail_locked(const struct mariadb *mariadb, const char
 {
 	TEXT_CLEANUP struct text patience = { 0 };
 	duration_print(&patience, mariadb->patience);
+	bool waited = mariadb->patience && !mariadb->brief;
 	return fail(error, RECLAIM_BUSY, "database '%s': %s: somebody else holds a lock%s%s",
-		    mariadb->db.url->shown, tried, mariadb->patience ? " for over " : "",
-		    mariadb->patience ? text_string(&patience) : "");
+		    mariadb->db.url->shown, tried, waited ? " for over " : "",
+		    waited ? text_string(&patience) : "");
+}
+
+enum reclaim_status maria_fail_overlong(struct mariadb *mariadb, const char *tried,
+					struct reclaim_error *error)
+{
+	const struct maria_answer answer = { .code = TOOK_TOO_LONG,
+					     .message = "the rows of one call" };
+	mariadb->dropped = true;
+	return maria_fail(mariadb, &answer, tried, /* commits= */ false, error);
 }
 
 enum reclaim_status maria_fail(struct mariadb *mariadb, const struct maria_answer *answer,
@@ -181,5 +193,8 @@ enum reclaim_status maria_fail(struct mariadb *mariadb, const struct maria_answe
 	add_grant(&hint, answer, mariadb->target.database);
 	fail(error, meaning.status, "database '%s': %s: %s: %s%s", mariadb->db.url->shown,
 	     tried, meaning.phrase, text_string(&message), text_string(&hint));
+	if (error) {
+		error->overlong = answer->code == TOOK_TOO_LONG;
+	}
 	return db_note_unique(error, meaning.phrase, meaning.status);
 }

@@ -157,13 +157,35 @@ static enum reclaim_status try_all(struct mariadb *mariadb, const struct stateme
 	if (*ret_all) {
 		return RECLAIM_OK;
 	}
-	bool again = done || (!maria_cancelled(mariadb) &&
-			      !(waits && answer.code == ER_LOCK_WAIT_TIMEOUT));
+	bool again =
+		done || (!maria_cancelled(mariadb) && answer.code != ER_STATEMENT_TIMEOUT &&
+			 !(waits && answer.code == ER_LOCK_WAIT_TIMEOUT));
 	if (open && again && maria_say(mariadb, "ROLLBACK TO SAVEPOINT reclaim_many")) {
 		return RECLAIM_OK;
 	}
 	mariadb->dropped = true;
 	return maria_fail(mariadb, &answer, statement->name, /* commits= */ false, error);
+}
+
+/* One by one; so many together may take as long as a statement, so that nobody waits for ever for what they lock. */
+static enum reclaim_status run_in_time(struct mariadb *mariadb,
+				       const struct statement *statement,
+				       const struct value *params, size_t count,
+				       int64_t *ret_changed, struct reclaim_error *error)
+{
+	enum reclaim_status status = RECLAIM_OK;
+	int64_t start = monotonic_now();
+	for (size_t i = 0; !status && i < count; i++) {
+		if (i % TOGETHER == 0) {
+			start = monotonic_now();
+		} else if (monotonic_now() - start > mariadb->statement) {
+			return maria_fail_overlong(mariadb, statement->name, error);
+		}
+		status = run_one_by_one(&mariadb->db, statement,
+					params + i * (size_t)statement->param_count, 1,
+					ret_changed + i, error);
+	}
+	return status;
 }
 
 static enum reclaim_status run_some(struct mariadb *mariadb, const struct statement *statement,
@@ -183,8 +205,8 @@ static enum reclaim_status run_some(struct mariadb *mariadb, const struct statem
 		     : RECLAIM_OK;
 	if (status || !changed_all) {
 		return status ? status
-			      : run_one_by_one(&mariadb->db, statement, params, count,
-					       ret_changed, error);
+			      : run_in_time(mariadb, statement, params, count, ret_changed,
+					    error);
 	}
 	for (size_t i = 0; i < count; i++) {
 		ret_changed[i] = 1;
@@ -241,15 +263,15 @@ enum reclaim_status maria_run_many(struct db *db, const struct statement *statem
 		       !maria_has_parts(all) && !has_query(all) && takes_many(mariadb);
 	enum reclaim_status status = RECLAIM_OK;
 	if (!at_once) {
-		return run_one_by_one(db, statement, params, count, ret_changed, error);
+		return run_in_time(mariadb, statement, params, count, ret_changed, error);
 	}
 	for (size_t at = 0, some; !status && at < count; at += some) {
 		const struct value *first = params + at * (size_t)statement->param_count;
 		some = some_of(statement, first, count - at);
 		status = some > 1 ? run_some(mariadb, statement, first, some, ret_changed + at,
 					     error)
-				  : run_one_by_one(db, statement, first, some, ret_changed + at,
-						   error);
+				  : run_in_time(mariadb, statement, first, some,
+						ret_changed + at, error);
 	}
 	return status;
 }

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A statement may take this many times as long as it may wait for a lock, and at least so long. */
-#define STATEMENT_TIMES 6
-#define STATEMENT_MIN (60 * USEC_PER_SEC)
+/* How long what is brief waits for a lock: about as long as a transaction of a worker has one. */
+#define BRIEF_WAIT (USEC_PER_SEC / 50)
 
-const char *const postgres_begin_sql[2] = {
+const char *const postgres_begin_sql[DB_MODES] = {
 	[DB_READ] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 	[DB_WRITE] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+	[DB_WRITE_BRIEF] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
 };
 
 /* What a constraint refuses is refused here, not by the commit. */
@@ -43,19 +43,23 @@ static void postgres_close(struct db *db)
  */
 static const char *settings_sql(struct postgres *pg, enum db_mode mode)
 {
-	int64_t lock = pg->patience / 1000, statement = pg->statement / 1000;
+	bool brief = mode == DB_WRITE_BRIEF && pg->patience > BRIEF_WAIT;
+	int64_t lock = (brief ? BRIEF_WAIT : pg->patience) / 1000;
+	int64_t idle = (pg->statement > STATEMENT_MIN ? pg->statement : STATEMENT_MIN) / 1000;
+	bool short_one = mode == DB_WRITE_BRIEF && pg->statement > STATEMENT_BRIEF;
+	int64_t statement = (short_one ? STATEMENT_BRIEF : pg->statement) / 1000;
 	return arena_printf(
 		&pg->db.arena,
 		"SELECT pg_catalog.set_config('lock_timeout', '%" PRId64
 		"', true), pg_catalog.set_config('statement_timeout', '%" PRId64
 		"', true), pg_catalog.set_config("
 		"'idle_in_transaction_session_timeout', '%" PRId64 "', true)%s",
-		lock > 0 ? lock : 1, statement, statement,
-		mode == DB_WRITE ? ""
-				 : ", pg_catalog.set_config('enable_bitmapscan', 'off', true)"
-				   ", pg_catalog.set_config('enable_hashjoin', 'off', true)"
-				   ", pg_catalog.set_config('enable_mergejoin', 'off', true)"
-				   ", pg_catalog.set_config('jit', 'off', true)");
+		lock > 0 ? lock : 1, statement > 0 ? statement : 1, idle,
+		mode != DB_READ ? ""
+				: ", pg_catalog.set_config('enable_bitmapscan', 'off', true)"
+				  ", pg_catalog.set_config('enable_hashjoin', 'off', true)"
+				  ", pg_catalog.set_config('enable_mergejoin', 'off', true)"
+				  ", pg_catalog.set_config('jit', 'off', true)");
 }
 
 static void set_up(struct postgres *pg, const struct db_options *options)
@@ -64,8 +68,7 @@ static void set_up(struct postgres *pg, const struct db_options *options)
 	pg->read_only = options->read_only;
 	pg->patience = options_patience(options);
 	pg->patience = pg->patience < longest ? pg->patience : longest;
-	pg->statement = pg->patience * STATEMENT_TIMES;
-	pg->statement = pg->statement < STATEMENT_MIN ? STATEMENT_MIN : pg->statement;
+	pg->statement = options_statement(options);
 	pg->statement = pg->statement < longest ? pg->statement : longest;
 	pg->cancel = options->cancel;
 	random_seed(&pg->jitter, (uint64_t)monotonic_now() ^ (uint64_t)getpid() << 40 ^
@@ -84,9 +87,12 @@ static enum reclaim_status postgres_open(const struct url *url,
 	set_up(pg, options);
 	pg->db.driver = &postgres_driver;
 	pg->db.url = url_copy(&pg->db.arena, url);
-	pg->settings[DB_READ] = settings_sql(pg, DB_READ);
-	pg->settings[DB_WRITE] = settings_sql(pg, DB_WRITE);
-	if (pg->db.url && pg->settings[DB_READ] && pg->settings[DB_WRITE]) {
+	bool known = pg->db.url != NULL;
+	for (int mode = DB_READ; mode < DB_MODES; mode++) {
+		pg->settings[mode] = settings_sql(pg, (enum db_mode)mode);
+		known &= pg->settings[mode] != NULL;
+	}
+	if (known) {
 		pg->shown = pg->db.url->shown;
 		status = postgres_connect(pg, &pg->handle, error);
 	} else {
@@ -126,6 +132,7 @@ static enum reclaim_status postgres_begin(struct db *db, enum db_mode mode,
 		lost = trip.lost;
 	}
 	pg->reading = mode == DB_READ;
+	pg->brief = mode == DB_WRITE_BRIEF;
 	return status;
 }
 

@@ -17,9 +17,10 @@ struct postgres {
 	bool no_listener; /* a pooler stands between: then `wait` only waits */
 	const char *shown;
 	const char *settings
-		[2]; /* by enum db_mode: SQL that sets the timeouts, for the transaction it runs in */
+		[DB_MODES]; /* SQL that sets the timeouts, for the transaction it runs in */
 	bool read_only;
 	bool reading;      /* the open transaction is for reading */
+	bool brief;        /* … or hardly waits for a lock */
 	int64_t patience;  /* how long a call may wait for a lock, or for a server */
 	int64_t statement; /* how long a statement may take */
 	struct random jitter;
@@ -68,6 +69,7 @@ struct trip {
 	bool no_memory;
 	struct lockwatch *watch; /* of a script outside of a transaction; or NULL */
 	bool overdue;            /* it was cancelled because it waited for too long */
+	bool asked;              /* … or for whatever reason */
 };
 
 #define TRIP_CLEANUP __attribute__((cleanup(trip_finish)))
@@ -119,8 +121,8 @@ enum reclaim_status postgres_fail_connect(const struct postgres *pg, PGconn *han
 
 /* ---- the slots ---- */
 
-extern const char *const postgres_begin_sql[2]; /* by enum db_mode */
-extern const char postgres_settle_sql[];        /* before each commit */
+extern const char *const postgres_begin_sql[DB_MODES];
+extern const char postgres_settle_sql[]; /* before each commit */
 
 enum reclaim_status postgres_run(struct db *db, const struct statement *statement,
 				 const struct value *params, struct result *ret_result,

@@ -217,7 +217,7 @@ static enum reclaim_status fail_locked(const struct postgres *pg, const char *tr
 				       struct reclaim_error *error)
 {
 	TEXT_CLEANUP struct text patience = { 0 };
-	if (strcmp(tried, "script") != 0) {
+	if (strcmp(tried, "script") != 0 && !(pg->db.in_transaction && pg->brief)) {
 		text_add(&patience, " for over ");
 		duration_print(&patience, pg->patience);
 	}
@@ -274,6 +274,9 @@ enum reclaim_status postgres_fail(struct postgres *pg, struct trip *trip, const 
 	}
 	fail(error, meaning->status, "database '%s': %s: %s: %s", pg->shown, tried,
 	     meaning->phrase, text_string(&why));
+	if (error) {
+		error->overlong = strcmp(state, "57014") == 0;
+	}
 	return db_note_unique(error, meaning->phrase, meaning->status);
 }
 

@@ -19,11 +19,13 @@ static void cancel(const struct postgres *pg)
 	}
 }
 
-/* Sends what is left and waits until an answer is there; false: none came in time. */
+/*
+ * Sends what is left and waits until an answer is there; false: none came in time. The server's own limit is for one
+ * statement; what has many in it is asked to end, too.
+ */
 static bool await(struct trip *trip, int64_t until)
 {
 	struct postgres *pg = trip->pg;
-	bool asked = false;
 	for (;;) {
 		int left = PQflush(pg->handle);
 		if (left < 0 || !PQisBusy(pg->handle)) {
@@ -37,9 +39,10 @@ static bool await(struct trip *trip, int64_t until)
 		}
 		trip->overdue =
 			trip->overdue || (trip->watch && lockwatch_is_over(trip->watch));
-		if (!asked && (trip->overdue || postgres_cancelled(pg))) {
+		bool slow = until != INT64_MAX && monotonic_now() > until - NETWORK / 2;
+		if (!trip->asked && (slow || trip->overdue || postgres_cancelled(pg))) {
 			cancel(pg);
-			asked = true;
+			trip->asked = true;
 		}
 		if (monotonic_now() > until) {
 			return false;

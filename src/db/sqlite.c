@@ -116,13 +116,13 @@ static enum reclaim_status sqlite_begin(struct db *db, enum db_mode mode,
 {
 	struct sqlite *sqlite = sqlite_of(db);
 	sqlite_start(sqlite);
-	int code = sqlite_insist(sqlite, mode == DB_WRITE ? "BEGIN IMMEDIATE" : "BEGIN");
+	int code = sqlite_insist(sqlite, mode != DB_READ ? "BEGIN IMMEDIATE" : "BEGIN");
 	if (code != SQLITE_OK) {
 		enum reclaim_status status = sqlite_fail(sqlite, code, "begin", error);
 		sqlite_rollback(db);
 		return status;
 	}
-	sqlite->writing = mode == DB_WRITE;
+	sqlite->writing = mode != DB_READ;
 	sqlite->now_known = sqlite->writing;
 	if (sqlite->writing) {
 		sqlite->now = wall_now();

@@ -73,7 +73,7 @@ static enum reclaim_status traced_begin(struct db *db, enum db_mode mode,
 	TEXT_CLEANUP struct text line = { 0 };
 	int64_t start = monotonic_now();
 	enum reclaim_status status = db_begin(decorator_inner(db), mode, error);
-	text_add(&line, mode == DB_WRITE ? "begin: write" : "begin: read");
+	text_add(&line, mode == DB_READ ? "begin: read" : "begin: write");
 	finish_line(db, &line, start, status);
 	return status;
 }

@@ -106,6 +106,11 @@ enum reclaim_status ledger_begin(struct ledger *ledger, struct reclaim_error *er
 	return ledger->together ? RECLAIM_OK : db_begin(ledger->db, DB_WRITE, error);
 }
 
+enum reclaim_status ledger_begin_brief(struct ledger *ledger, struct reclaim_error *error)
+{
+	return ledger->together ? RECLAIM_OK : db_begin(ledger->db, DB_WRITE_BRIEF, error);
+}
+
 enum reclaim_status ledger_commit(struct ledger *ledger, struct reclaim_error *error)
 {
 	return db_commit(ledger->db, error);

@@ -55,6 +55,8 @@ enum reclaim_status ledger_has_host_tables(struct ledger *ledger, bool *ret_has,
 					   struct reclaim_error *error);
 
 enum reclaim_status ledger_begin(struct ledger *ledger, struct reclaim_error *error);
+/* The same for little: it hardly waits for a row that somebody has locked. */
+enum reclaim_status ledger_begin_brief(struct ledger *ledger, struct reclaim_error *error);
 enum reclaim_status ledger_commit(struct ledger *ledger, struct reclaim_error *error);
 void ledger_rollback(struct ledger *ledger);
 /* Commits when `status` is OK, else rolls back; gives the status of the whole. */

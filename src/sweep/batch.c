@@ -244,7 +244,8 @@ enum reclaim_status take_together(struct pass *pass, const struct judged *judged
 				  enum taking *ret_taken)
 {
 	struct item items[TAKE_BATCH] = { 0 };
-	enum reclaim_status status = ledger_begin(pass->ledger, pass->error);
+	enum reclaim_status status = pass->brief ? ledger_begin_brief(pass->ledger, pass->error)
+						 : ledger_begin(pass->ledger, pass->error);
 	if (status) {
 		return status;
 	}

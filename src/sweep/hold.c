@@ -101,16 +101,20 @@ enum reclaim_status hold_worker(struct pass *pass, const struct judged *judged,
 
 /* ---- workers without claims to take ---- */
 
+/* One whose trigger runs into somebody's lock is left for the next pass. */
 static enum reclaim_status end_one(struct pass *pass, struct member *member)
 {
 	bool same = false;
-	enum reclaim_status status = ledger_begin(pass->ledger, pass->error);
+	enum reclaim_status status = ledger_begin_brief(pass->ledger, pass->error);
 	if (!status) {
 		status = end_worker(pass, member->row, /* has_label= */ false, &same);
 		status = ledger_end(pass->ledger, status, pass->error);
 	}
 	member->ended |= !status && same;
-	return status;
+	return status == RECLAIM_BUSY && pass->plan->locks_rows &&
+			       !db_cancelled(pass->ledger->db)
+		       ? RECLAIM_OK
+		       : status;
 }
 
 enum reclaim_status end_idle_workers(struct pass *pass)

@@ -22,7 +22,7 @@ struct pass {
 	int64_t room;          /* what is left of the cap */
 	int64_t stale_changed; /* stale, and no longer what an earlier dry run named */
 	unsigned long batch;   /* counts the transactions that take */
-	int waits;             /* rows that ran into somebody's lock, each by itself */
+	bool brief;            /* it has waited for somebody's lock once: that is enough */
 	int64_t newest;
 	struct suspect *suspects;
 	size_t suspect_count, suspect_room;

@@ -6,8 +6,6 @@
 #include <string.h>
 
 #define LOCKED_NAMED 10
-/* So often a pass waits for what a single row runs into; the next ends it. */
-#define WAITS_MAX 5
 
 static void mark_ended(struct pass *pass, const struct judged *judged)
 {
@@ -66,9 +64,8 @@ static bool ends_pass(enum reclaim_status status)
 /* Where others lock rows, one row's trigger may run into such a lock: no reason to leave the rest. */
 static bool is_some_rows(const struct pass *pass, enum reclaim_status status)
 {
-	return !ends_pass(status) ||
-	       (status == RECLAIM_BUSY && pass->plan->locks_rows && pass->waits < WAITS_MAX &&
-		!db_cancelled(pass->ledger->db));
+	return !ends_pass(status) || (status == RECLAIM_BUSY && pass->plan->locks_rows &&
+				      !db_cancelled(pass->ledger->db));
 }
 
 /* The reason of a failure that is a row's stays with it; the pass's own error is for what ends the pass. */
@@ -89,9 +86,8 @@ static enum reclaim_status name_problem(struct pass *pass, const struct judged *
 {
 	struct text TEXT_CLEANUP id = { 0 };
 	row_print_id(&id, pass->plan, judged->row);
-	if (error->status == RECLAIM_BUSY) {
+	if (error->status == RECLAIM_BUSY && !error->overlong) {
 		pass->result->locked++;
-		pass->waits++;
 	} else {
 		pass->result->errors++;
 	}
@@ -145,6 +141,16 @@ static enum reclaim_status take_alone(struct pass *pass, const struct judged *ju
 						      : name_problem(pass, judged, &still);
 }
 
+static enum reclaim_status take_each(struct pass *pass, const struct judged *items,
+				     size_t count)
+{
+	enum reclaim_status status = RECLAIM_OK;
+	for (size_t i = 0; !status && i < count; i++) {
+		status = take_alone(pass, &items[i]);
+	}
+	return status;
+}
+
 enum reclaim_status take(struct pass *pass, const struct judged *items, size_t count)
 {
 	enum taking taken[TAKE_BATCH] = { 0 };
@@ -156,11 +162,9 @@ enum reclaim_status take(struct pass *pass, const struct judged *items, size_t c
 	if (!is_some_rows(pass, status)) {
 		return status;
 	}
-	for (size_t i = 0; i < count; i++) {
-		status = take_alone(pass, &items[i]);
-		if (status) {
-			return status;
-		}
-	}
-	return RECLAIM_OK;
+	bool brief = pass->brief || status == RECLAIM_BUSY;
+	pass->brief = true;
+	status = take_each(pass, items, count);
+	pass->brief = brief;
+	return status;
 }

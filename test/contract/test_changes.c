@@ -117,19 +117,22 @@ static void test_rights_of_all_that_is_touched(void **state)
 	"rule old { when = \"age\" of = { \"claimed_at\" } after = \"60s\" then = "            \
 	"\"requeue\" }\n"
 
-/* Somebody's open transaction has a row: it is left for the next pass, and all others are taken. */
-static void check_locked(struct ledger *ledger, void **state, const char *locks, int64_t others)
+/* Somebody's open transaction has rows: they are left for the next pass, and all others are taken. */
+static void check_locked(struct ledger *ledger, void **state, const char *locks, int64_t locked,
+			 int64_t others)
 {
 	struct db *other = open_with(ledger_url(state, in(state, "made.conf")), NULL);
 	OK(db_begin(other, DB_WRITE, &error));
 	assert_int_equal(change(other, locks), 1);
 	struct sweep_result result = sweep(ledger);
 	assert_int_equal(result.requeued, others);
-	assert_int_equal(result.locked, 1);
+	assert_int_equal(result.locked, locked);
+	assert_int_equal(result.errors, 0);
+	assert_int_equal(result.cut_short.status, RECLAIM_OK);
 	db_rollback(other);
 	db_close(other);
 	result = sweep(ledger);
-	assert_int_equal(result.requeued, 1);
+	assert_int_equal(result.requeued, locked);
 	assert_int_equal(result.locked, 0);
 }
 
@@ -140,45 +143,82 @@ static void test_a_removal_passes_over_locked_rows(void **state)
 		script(ledger->db, "INSERT INTO jobs VALUES (7, 'a', 0), (8, 'b', 0);"
 				   "INSERT INTO claimed VALUES (1, 7, 4, 5, NULL), (2, 8, 4, "
 				   "5, NULL)");
-		check_locked(ledger, state, "UPDATE claimed SET note = 'x' WHERE id = 1", 1);
+		check_locked(ledger, state, "UPDATE claimed SET note = 'x' WHERE id = 1", 1, 1);
 	}
 	ledger_close(ledger);
 }
 
-/* The change of one row waits for what somebody holds elsewhere: the rest is taken all the same. */
-static void test_a_trigger_that_waits_starves_nobody(void **state)
+#define FAMILY_TABLES                                                                          \
+	"CREATE TABLE parents (id INTEGER PRIMARY KEY, n INTEGER);"                            \
+	"CREATE TABLE jobs (id INTEGER PRIMARY KEY, state VARCHAR(20) NOT NULL, since "        \
+	"BIGINT, parent INTEGER);"                                                             \
+	"INSERT INTO parents VALUES (1, 0), (2, 0);"
+
+/* Where others lock rows; the change of one does what `postgres` or `mariadb` says. NULL: not there. */
+static struct ledger *open_family(void **state, const char *postgres, const char *mariadb,
+				  const struct db_options *options)
 {
-	static const char tables[] =
-		"CREATE TABLE parents (id INTEGER PRIMARY KEY, n INTEGER);"
-		"CREATE TABLE jobs (id INTEGER PRIMARY KEY, state VARCHAR(20) "
-		"NOT NULL, since BIGINT, parent INTEGER);"
-		"INSERT INTO parents VALUES (1, 0), (2, 0);"
-		"INSERT INTO jobs VALUES (1, 'run', 5, 2), (2, 'run', 5, 1), "
-		"(3, 'run', 5, 2);";
-	static const char postgres[] =
-		"CREATE FUNCTION count_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-		"UPDATE "
-		"parents SET n = n + 1 WHERE id = new.parent; RETURN new; END $$; CREATE "
-		"TRIGGER "
-		"counting AFTER UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION count_up();";
-	static const char mariadb[] =
-		"CREATE TRIGGER counting AFTER UPDATE ON jobs FOR EACH ROW "
-		"UPDATE parents SET n = n + 1 WHERE id = new.parent;";
 	const char *path = in(state, "made.conf");
 	const char *url = ledger_url(state, path);
-	if (strncmp(url, "sqlite", 6) == 0) {
-		return; /* there every lock is on the whole database */
-	}
-	ledger_close(open_unplanned(
-		state,
-		format("%s%s", tables, strncmp(url, "postgres", 8) == 0 ? postgres : mariadb),
-		WAITING_PROFILE));
+	const char *trigger = mariadb;
 	struct ledger *ledger = NULL;
-	OK(ledger_open(
-		&(struct ledger_options){ .url = url, .profile = path, .db = { .busy = S } },
-		&ledger, &error));
+	if (strncmp(url, "sqlite", 6) == 0) {
+		return NULL; /* there every lock is on the whole database */
+	}
+	if (strncmp(url, "postgres", 8) == 0) {
+		trigger = format("CREATE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS "
+				 "$$ BEGIN %s; RETURN new; END $$; CREATE TRIGGER acting AFTER "
+				 "UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION act();",
+				 postgres);
+	} else {
+		trigger = format("CREATE TRIGGER acting AFTER UPDATE ON jobs FOR EACH ROW %s;",
+				 mariadb);
+	}
+	ledger_close(
+		open_unplanned(state, format("%s%s", FAMILY_TABLES, trigger), WAITING_PROFILE));
+	OK(ledger_open(&(struct ledger_options){ .url = url, .profile = path, .db = *options },
+		       &ledger, &error));
 	OK(ledger_plan(ledger, &error));
-	check_locked(ledger, state, "UPDATE parents SET n = 5 WHERE id = 1", 2);
+	return ledger;
+}
+
+/* The changes of many rows wait for what somebody holds elsewhere: they are named, and the rest is taken all the same. */
+static void test_triggers_that_wait_starve_nobody(void **state)
+{
+	static const char counts[] = "UPDATE parents SET n = n + 1 WHERE id = new.parent";
+	struct ledger *ledger =
+		open_family(state, counts, counts, &(struct db_options){ .busy = S });
+	if (!ledger) {
+		return;
+	}
+	for (int i = 1; i <= 40; i++) {
+		script(ledger->db,
+		       format("INSERT INTO jobs VALUES (%d, 'run', 5, %d)", i, i % 20 ? 1 : 2));
+	}
+	check_locked(ledger, state, "UPDATE parents SET n = 5 WHERE id = 1", 38, 2);
+	ledger_close(ledger);
+}
+
+/* A row whose change takes for ever is an error of its own, and says so. */
+static void test_a_change_that_takes_too_long(void **state)
+{
+	struct ledger *ledger = open_family(
+		state, "PERFORM pg_sleep(CASE new.parent WHEN 1 THEN 60 ELSE 0 END)",
+		"DO SLEEP(CASE new.parent WHEN 1 THEN 60 ELSE 0 END)",
+		&(struct db_options){ .statement = S / 2 });
+	if (!ledger) {
+		return;
+	}
+	script(ledger->db, "INSERT INTO jobs VALUES (1, 'run', 5, 2), (2, 'run', 5, 1), (3, "
+			   "'run', 5, 2)");
+	struct sweep_result result = swept(ledger, (struct pass_options){ .limit = -1 });
+	assert_int_equal(result.requeued, 2);
+	assert_int_equal(result.errors, 1);
+	assert_int_equal(result.locked, 0);
+	assert_int_equal(result.problem_count, 1);
+	assert_string_equal(result.problems[0].id, "2");
+	assert_non_null(strstr(result.problems[0].message, "it takes too long"));
+	sweep_result_finish(&result);
 	ledger_close(ledger);
 }
 
@@ -276,7 +316,7 @@ static void test_a_call_passes_over_locked_rows(void **state)
 		OK(ledger_plan(ledger, &error));
 		script(ledger->db, "INSERT INTO jobs (id, state, since) VALUES (1, 'run', 5), "
 				   "(2, 'run', 5)");
-		check_locked(ledger, state, "UPDATE jobs SET why = 'x' WHERE id = 1", 1);
+		check_locked(ledger, state, "UPDATE jobs SET why = 'x' WHERE id = 1", 1, 1);
 		assert_int_equal(ask(ledger->db, "SELECT count(*) FROM jobs WHERE runs = 1"),
 				 2);
 	}
@@ -379,7 +419,8 @@ int main(void)
 		in_scene(test_a_removal_is_fenced),
 		in_scene(test_rights_of_all_that_is_touched),
 		in_scene(test_a_removal_passes_over_locked_rows),
-		in_scene(test_a_trigger_that_waits_starves_nobody),
+		in_scene(test_triggers_that_wait_starve_nobody),
+		in_scene(test_a_change_that_takes_too_long),
 		in_scene(test_handing_in_ends_a_row),
 		in_scene(test_the_hosts_own_code),
 		in_scene(test_a_call_passes_over_locked_rows),
