@@ -74,7 +74,7 @@ struct reclaim_error {
 	enum reclaim_status status;
 	/* One line that names the object, the value and what is allowed. */
 	char message[RECLAIM_MESSAGE_SIZE];
-	bool unique; /* INVALID because a unique index refuses it */
+	bool unique;   /* INVALID because a unique index refuses it */
 	bool overlong; /* BUSY because it took too long, not for somebody's lock */
 };
 
@@ -265,8 +265,8 @@ struct reclaim_swept {
 };
 
 /*
- * One pass. What could not be taken is counted; only a pass that could not be made, or was cut short by the database, is
- * an error. `ret_swept` is written then, too: what was committed before.
+ * One pass. What could not be taken is counted; only a pass that could not be made, or was cut short by the database or
+ * for having taken too long (BUSY), is an error. `ret_swept` is written then, too: what was committed before.
  */
 RECLAIM_API enum reclaim_status reclaim_sweep(struct reclaim *ledger,
 					      const struct reclaim_sweeping *sweeping,

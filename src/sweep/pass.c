@@ -77,18 +77,52 @@ static int64_t cap(const struct profile *profile, int64_t limit)
 	return limit >= 0 && limit < profile->per_sweep ? limit : profile->per_sweep;
 }
 
+/*
+ * A batch that hangs may take as long as one statement may; what is behind it must find time all the same. Looking is not
+ * counted: else a slow look would leave none to take in.
+ */
+#define LONGEST_MIN (120 * USEC_PER_SEC)
+
+static void start_clock(struct pass *pass)
+{
+	const struct pass_options *options = pass->options;
+	int64_t interval =
+		options->interval ? options->interval : pass->ledger->profile->interval;
+	int64_t longest = 2 * interval > LONGEST_MIN ? 2 * interval : LONGEST_MIN;
+	pass->until = monotonic_now() + (options->longest ? options->longest : longest);
+}
+
+/* What has begun to be taken has something to show for it. */
+bool pass_is_over(struct pass *pass)
+{
+	struct reclaim_error *why = &pass->result->cut_short;
+	if (!why->status && pass->batch > 0 && monotonic_now() > pass->until) {
+		fail(why, RECLAIM_BUSY,
+		     "it has taken rows for as long as a pass may; what is left is for the "
+		     "next one");
+		why->overlong = true;
+	}
+	return why->status != RECLAIM_OK;
+}
+
+static bool ended_early(const struct pass *pass)
+{
+	return pass->result->moved_on || pass->result->cut_short.status;
+}
+
 static enum reclaim_status look_and_take(struct pass *pass)
 {
 	enum reclaim_status status = first_look(pass);
+	start_clock(pass);
 	if (!status && pass->result->stale > 0) {
 		status = second_look(pass);
 	}
-	if (!status && !pass->result->moved_on) {
+	if (!status && !ended_early(pass)) {
 		status = choose_rest(pass);
 	}
 	count_held_back(pass->result, pass->stale_changed);
-	if (!status && !pass->options->dry_run && !pass->result->moved_on &&
-	    !pass->every_claim && !pass->grace.startup && !pass->options->only) {
+	if (!status && !pass->options->dry_run && !ended_early(pass) && !pass->every_claim &&
+	    !pass->grace.startup && !pass->options->only) {
 		status = end_idle_workers(pass);
 	}
 	if (!status && !pass->every_claim) {

@@ -21,11 +21,13 @@ struct pass_options {
 	/* Takes none but these, and only while they are the same; NULL: all. */
 	struct chosen *only;
 	int64_t interval; /* how long the turn lasts; 0: as the profile says */
+	int64_t longest; /* how long rows may be taken; 0: twice the interval, at least two minutes */
 };
 
 /*
  * OK with my_turn false when it was not our turn. A failure in the middle, after something was committed, is OK too:
- * `cut_short` tells of it, and the counts of what was done before. Any other failure: nothing was done.
+ * `cut_short` tells of it, and the counts of what was done before. So it is with a pass that has taken rows for too long;
+ * it is `overlong` then, and no failure of the database. Any other failure: nothing was done.
  */
 enum reclaim_status pass_run(struct ledger *ledger, const struct pass_options *options,
 			     struct sweep_result *ret_result, struct reclaim_error *error);

@@ -23,6 +23,7 @@ struct pass {
 	int64_t stale_changed; /* stale, and no longer what an earlier dry run named */
 	unsigned long batch;   /* counts the transactions that take */
 	bool brief;            /* it has waited for somebody's lock once: that is enough */
+	int64_t until; /* what is not taken by then waits for the next pass (monotonic) */
 	int64_t newest;
 	struct suspect *suspects;
 	size_t suspect_count, suspect_room;
@@ -54,6 +55,8 @@ enum reclaim_status scan(struct pass *pass, const struct visitor *visitor);
 enum reclaim_status pass_look(struct ledger *ledger, struct pass *ret_pass,
 			      struct valve *ret_valve, struct reclaim_error *error);
 void pass_finish(struct pass *pass);
+/* Whether rows have been taken for long enough; then the result says that it was cut short. */
+bool pass_is_over(struct pass *pass);
 /* Judges one row as the pass does. */
 void judge_row(struct pass *pass, const struct value *row, int64_t now,
 	       struct judged *ret_judged);

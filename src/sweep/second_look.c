@@ -44,7 +44,7 @@ static enum reclaim_status take_batch(struct pass *pass, bool *ret_go_on)
 		status = turn_is_ours(pass, &ours);
 	}
 	pass->result->moved_on |= !ours;
-	*ret_go_on &= ours;
+	*ret_go_on &= ours && !pass->result->cut_short.status;
 	return status;
 }
 

@@ -145,7 +145,7 @@ static enum reclaim_status take_each(struct pass *pass, const struct judged *ite
 				     size_t count)
 {
 	enum reclaim_status status = RECLAIM_OK;
-	for (size_t i = 0; !status && i < count; i++) {
+	for (size_t i = 0; !status && i < count && (i == 0 || !pass_is_over(pass)); i++) {
 		status = take_alone(pass, &items[i]);
 	}
 	return status;
@@ -155,6 +155,9 @@ enum reclaim_status take(struct pass *pass, const struct judged *items, size_t c
 {
 	enum taking taken[TAKE_BATCH] = { 0 };
 	struct reclaim_error why = { 0 };
+	if (pass_is_over(pass)) {
+		return RECLAIM_OK;
+	}
 	enum reclaim_status status = try_together(pass, items, count, taken, &why);
 	if (!status) {
 		return count_taken(pass, items, taken, count);

@@ -222,6 +222,30 @@ static void test_a_change_that_takes_too_long(void **state)
 	ledger_close(ledger);
 }
 
+/* A pass has an end, and what it did by then is done; whatever hangs, it has taken a batch. */
+static void test_a_pass_has_an_end(void **state)
+{
+	struct ledger *ledger = open_made(state, FAMILY_TABLES, WAITING_PROFILE);
+	TEXT_CLEANUP struct text rows = { 0 };
+	const struct pass_options at_once = { .limit = -1, .longest = 1 };
+	for (int i = 1; i <= 300; i++) {
+		text_printf(&rows, "%s(%d, 'run', 5, 1)", i > 1 ? ", " : "", i);
+	}
+	script(ledger->db, format("INSERT INTO jobs VALUES %s", text_string(&rows)));
+	struct sweep_result result = swept(ledger, at_once);
+	assert_int_equal(result.requeued, 200);
+	assert_int_equal(result.held_back, 100);
+	assert_int_equal(result.cut_short.status, RECLAIM_BUSY);
+	assert_true(result.cut_short.overlong);
+	assert_int_equal(audits(ledger, NULL, "recover"), 200);
+	sweep_result_finish(&result);
+	result = swept(ledger, at_once);
+	assert_int_equal(result.requeued, 100);
+	assert_int_equal(result.cut_short.status, RECLAIM_OK);
+	sweep_result_finish(&result);
+	ledger_close(ledger);
+}
+
 /* A worker of ours on a table whose claims are rows of their own. */
 static void test_handing_in_ends_a_row(void **state)
 {
@@ -421,6 +445,7 @@ int main(void)
 		in_scene(test_a_removal_passes_over_locked_rows),
 		in_scene(test_triggers_that_wait_starve_nobody),
 		in_scene(test_a_change_that_takes_too_long),
+		in_scene(test_a_pass_has_an_end),
 		in_scene(test_handing_in_ends_a_row),
 		in_scene(test_the_hosts_own_code),
 		in_scene(test_a_call_passes_over_locked_rows),

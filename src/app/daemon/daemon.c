@@ -175,9 +175,13 @@ static enum reclaim_status sweep(struct sweeper *s, bool death, struct reclaim_e
 	if (result.my_turn) {
 		tell_pass(&s->told, &result, options.startup_grace);
 	}
-	status = result.cut_short.status;
+	/* A pass that took all its time found the database there. */
+	status = result.cut_short.overlong ? RECLAIM_OK : result.cut_short.status;
 	if (status) {
 		*error = result.cut_short;
+	} else if (result.cut_short.status) {
+		app_log(s->app, /* debug= */ false, "the pass was cut short: %s",
+			result.cut_short.message);
 	}
 	sweep_result_finish(&result);
 	return status;
