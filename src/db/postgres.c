@@ -53,7 +53,8 @@ static const char *settings_sql(struct postgres *pg, enum db_mode mode)
 		"SELECT pg_catalog.set_config('lock_timeout', '%" PRId64
 		"', true), pg_catalog.set_config('statement_timeout', '%" PRId64
 		"', true), pg_catalog.set_config("
-		"'idle_in_transaction_session_timeout', '%" PRId64 "', true)%s",
+		"'idle_in_transaction_session_timeout', '%" PRId64
+		"', true), pg_catalog.set_config('standard_conforming_strings', 'on', true)%s",
 		lock > 0 ? lock : 1, statement > 0 ? statement : 1, idle,
 		mode != DB_READ ? ""
 				: ", pg_catalog.set_config('enable_bitmapscan', 'off', true)"
@@ -186,6 +187,20 @@ static enum reclaim_status postgres_commit(struct db *db, struct reclaim_error *
 	return status;
 }
 
+/* What has no transaction has none of our settings: there a server may read a backslash in its own way. */
+static enum reclaim_status check_strings(struct postgres *pg, const char *sql,
+					 struct reclaim_error *error)
+{
+	static const char name[] = "standard_conforming_strings";
+	const char *value = pg->handle ? PQparameterStatus(pg->handle, name) : NULL;
+	return !value || strcmp(value, "on") == 0 || !strchr(sql, '\\')
+		       ? RECLAIM_OK
+		       : fail(error, RECLAIM_UNSUPPORTED,
+			      "database '%s': script: it has a backslash, and %s is '%s'; "
+			      "allowed: on (ALTER ROLE ... SET %s = on sets it)",
+			      pg->shown, name, value, name);
+}
+
 /* Outside a transaction it is one by itself, or, like CREATE INDEX CONCURRENTLY, none. */
 static enum reclaim_status postgres_script(struct db *db, const char *sql,
 					   struct reclaim_error *error)
@@ -195,6 +210,9 @@ static enum reclaim_status postgres_script(struct db *db, const char *sql,
 	struct lockwatch watch;
 	enum reclaim_status status =
 		db->in_transaction ? RECLAIM_OK : postgres_ready(pg, error);
+	if (status == RECLAIM_OK && !db->in_transaction) {
+		status = check_strings(pg, sql, error);
+	}
 	lockwatch_start(&watch, pg, sql);
 	if (status == RECLAIM_OK &&
 	    !trip_script(&trip, pg, sql, db->in_transaction ? NULL : &watch)) {

@@ -87,17 +87,11 @@ static bool said(const PQconninfoOption *options, const char *keyword, const cha
 static enum reclaim_status check_server(const struct postgres *pg, PGconn *handle,
 					struct reclaim_error *error)
 {
-	const char *strings = PQparameterStatus(handle, "standard_conforming_strings");
 	int version = PQserverVersion(handle);
 	if (version < SERVER_MIN) {
 		return fail(error, RECLAIM_UNSUPPORTED,
 			    "database '%s': the server is version %d; needed: %d or later",
 			    pg->shown, version / 10000, SERVER_MIN / 10000);
-	}
-	if (strings && strcmp(strings, "on") != 0) {
-		return fail(error, RECLAIM_UNSUPPORTED,
-			    "database '%s': standard_conforming_strings is '%s'; allowed: on",
-			    pg->shown, strings);
 	}
 	return RECLAIM_OK;
 }

@@ -57,6 +57,31 @@ static void test_a_session_that_ends_takes_its_transaction_with_it(void **state)
 	db_close(other);
 }
 
+/* A backslash is a backslash, whatever the server or the account says; where we can't see to that, we say so. */
+static void test_strings_are_the_standards(void **state)
+{
+	struct db *admin = connected(state);
+	struct reclaim_error error = { 0 };
+	script(admin,
+	       "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) "
+	       "|| ' SET standard_conforming_strings = off'; END $$");
+	struct db *db = connected(state);
+	static const char says[] = "SELECT (current_setting('standard_conforming_strings') = "
+				   "'on' AND length('a\\b') = 3)::int";
+	assert_int_equal(ask(db, says), 1);
+	assert_int_equal(db_begin(db, DB_WRITE, &error), RECLAIM_OK);
+	assert_int_equal(ask(db, says), 1);
+	assert_int_equal(db_commit(db, &error), RECLAIM_OK);
+	script(db, "SELECT 'plain'");
+	assert_failed(db_script(db, "SELECT 'a\\b'", &error), RECLAIM_UNSUPPORTED, &error,
+		      "standard_conforming_strings", "off", NULL);
+	script(admin,
+	       "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) "
+	       "|| ' RESET standard_conforming_strings'; END $$");
+	db_close(db);
+	db_close(admin);
+}
+
 static void test_a_lock_is_waited_for_so_long(void **state)
 {
 	struct db *db =
@@ -216,6 +241,7 @@ int main(void)
 		in_folder(test_a_session_that_ends_between_statements_is_replaced),
 		in_folder(test_a_session_that_ends_takes_its_transaction_with_it),
 		in_folder(test_a_lock_is_waited_for_so_long),
+		in_folder(test_strings_are_the_standards),
 		in_folder(test_a_call_can_be_cancelled),
 		in_folder(test_who_only_reads_writes_nothing),
 		in_folder(test_a_deferred_constraint_is_refused_before_the_commit),
