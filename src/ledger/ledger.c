@@ -97,8 +97,11 @@ void ledger_close(struct ledger *ledger)
 
 enum reclaim_status ledger_plan(struct ledger *ledger, struct reclaim_error *error)
 {
-	return ledger->plan ? RECLAIM_OK
-			    : plan_create(ledger->db, ledger->profile, &ledger->plan, error);
+	if (ledger->plan) {
+		return RECLAIM_OK;
+	}
+	enum reclaim_status status = ledger_check_version(ledger, error);
+	return status ? status : plan_create(ledger->db, ledger->profile, &ledger->plan, error);
 }
 
 enum reclaim_status ledger_begin(struct ledger *ledger, struct reclaim_error *error)

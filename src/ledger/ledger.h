@@ -48,6 +48,8 @@ enum reclaim_status ledger_init(struct ledger *ledger, plan_line_fn *show, void 
 				struct reclaim_error *error);
 /* Makes our own queue where there is none; nothing for a host's ledger. */
 enum reclaim_status ledger_make_own_tables(struct ledger *ledger, struct reclaim_error *error);
+/* UNSUPPORTED where our own ledger's tables were made by a newer program. */
+enum reclaim_status ledger_check_version(struct ledger *ledger, struct reclaim_error *error);
 /* Makes the audit and the turn row where they are missing (nothing for a profile whose audit is a log). */
 enum reclaim_status ledger_make_host_tables(struct ledger *ledger, struct reclaim_error *error);
 /* Whether the audit and the turn row are there. */

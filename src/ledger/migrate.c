@@ -32,6 +32,41 @@ static enum reclaim_status emit_script(const struct sink *sink, enum sql sql)
 			   sink->ledger->db->driver->name);
 }
 
+/* Of our tables: what schema_done.sql writes. A program that knows less must leave them alone. */
+#define SCHEMA_VERSION 1
+/* It can't be read: there is none yet, or no right to it. 0: it was not written yet. */
+#define NO_VERSION INT64_MIN
+
+static enum reclaim_status read_version(struct ledger *ledger, int64_t *ret_version,
+					struct reclaim_error *error)
+{
+	struct result RESULT_CLEANUP rows = { 0 };
+	enum reclaim_status status = ledger_run(ledger, SQL_SCHEMA_VERSION, NULL, &rows, error);
+	int64_t version =
+		status ? NO_VERSION
+		       : value_integer(result_cell(&rows, 0, SCHEMA_VERSION_R_VERSION),
+				       /* otherwise= */ 0);
+	if (version > SCHEMA_VERSION) {
+		return fail(error, RECLAIM_UNSUPPORTED,
+			    "the tables of our own ledger are of version %lld, made by a newer "
+			    "program; this one knows version %d: update it",
+			    (long long)version, SCHEMA_VERSION);
+	}
+	if (status && status != RECLAIM_INVALID && status != RECLAIM_UNAVAILABLE) {
+		return status;
+	}
+	*ret_version = version;
+	return RECLAIM_OK;
+}
+
+enum reclaim_status ledger_check_version(struct ledger *ledger, struct reclaim_error *error)
+{
+	int64_t version;
+	return ledger->profile->native && !ledger->db->in_transaction
+		       ? read_version(ledger, &version, error)
+		       : RECLAIM_OK;
+}
+
 static enum reclaim_status look_up_own(struct ledger *ledger, const char *name,
 				       struct table **ret_table, struct reclaim_error *error)
 {
@@ -386,8 +421,10 @@ static enum reclaim_status init_own(const struct sink *sink)
 		status = emit_script(sink, SQL_SCHEMA_HOST);
 	}
 	const struct sql_text *functions = ledger_sql(sink->ledger, SQL_FUNCTIONS);
-	return status || !functions || !functions->text ? status
-							: emit_script(sink, SQL_FUNCTIONS);
+	if (!status && functions && functions->text) {
+		status = emit_script(sink, SQL_FUNCTIONS);
+	}
+	return status ? status : emit_script(sink, SQL_SCHEMA_DONE);
 }
 
 enum reclaim_status ledger_init(struct ledger *ledger, plan_line_fn *show, void *context,
@@ -396,7 +433,10 @@ enum reclaim_status ledger_init(struct ledger *ledger, plan_line_fn *show, void 
 	const struct sink sink = {
 		.ledger = ledger, .show = show, .context = context, .error = error
 	};
-	enum reclaim_status status = show ? RECLAIM_OK : ledger_begin(ledger, error);
+	enum reclaim_status status = ledger_check_version(ledger, error);
+	if (!status && !show) {
+		status = ledger_begin(ledger, error);
+	}
 	if (status) {
 		return status;
 	}
@@ -413,8 +453,14 @@ enum reclaim_status ledger_make_own_tables(struct ledger *ledger, struct reclaim
 	if (!ledger->profile->native) {
 		return RECLAIM_OK;
 	}
-	enum reclaim_status status = look_up_own(ledger, "tasks", &tasks, error);
-	bool exists = !status && tasks->exists;
+	int64_t version = NO_VERSION;
+	enum reclaim_status status = read_version(ledger, &version, error);
+	if (status || version > 0) {
+		return status;
+	}
+	/* Who may submit need not be allowed to read the version. */
+	status = look_up_own(ledger, "tasks", &tasks, error);
+	bool exists = !status && tasks->exists && version == NO_VERSION;
 	table_destroy(tasks);
 	return status || exists
 		       ? status

@@ -300,6 +300,46 @@ static void test_the_audit_is_of_one_task(void **state)
 	ledger_close(ledger);
 }
 
+static void own_sql(struct ledger *ledger, const char *before, const char *table,
+		    const char *behind)
+{
+	script(ledger->db,
+	       format("%s %s%s %s", before, ledger->db->driver->own_prefix, table, behind));
+}
+
+/* Where an init broke off, who submits completes it: the version is written last. */
+static void test_a_half_made_ledger_is_completed(void **state)
+{
+	struct ledger *ledger = open_own(state);
+	int64_t whole = own_tables(ledger->db);
+	own_sql(ledger, "DELETE FROM", "schema", "");
+	own_sql(ledger, "DROP TABLE", "ledgers", "");
+	own_sql(ledger, "DROP TABLE", "workers", "");
+	ledger_close(ledger);
+	ledger = open_ledger(state, "reclaim", NULL, NULL);
+	OK(ledger_make_own_tables(ledger, &error));
+	assert_int_equal(own_tables(ledger->db), whole);
+	OK(ledger_plan(ledger, &error));
+	submit(ledger, "t");
+	assert_string_equal(state_of(ledger, "t"), "ready");
+	ledger_close(ledger);
+}
+
+/* What a newer program has made is left alone, and said. */
+static void test_a_newer_schema_is_refused(void **state)
+{
+	struct ledger *ledger = open_own(state);
+	struct reclaim_error why = { 0 };
+	own_sql(ledger, "UPDATE", "schema", "SET version = 7");
+	ledger_close(ledger);
+	ledger = open_ledger(state, "reclaim", NULL, NULL);
+	assert_failed(ledger_plan(ledger, &why), RECLAIM_UNSUPPORTED, &why, "version 7",
+		      "knows version 1", NULL);
+	FAILS(RECLAIM_UNSUPPORTED, ledger_make_own_tables(ledger, &error));
+	FAILS(RECLAIM_UNSUPPORTED, ledger_init(ledger, NULL, NULL, &error));
+	ledger_close(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +348,8 @@ int main(void)
 		in_scene(test_an_unknown_task_is_not_found),
 		in_scene(test_the_audit_tells_the_whole_life),
 		in_scene(test_the_audit_is_of_one_task),
+		in_scene(test_a_half_made_ledger_is_completed),
+		in_scene(test_a_newer_schema_is_refused),
 	};
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }

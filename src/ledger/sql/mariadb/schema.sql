@@ -62,6 +62,3 @@ CREATE TABLE IF NOT EXISTS reclaim_workers (
 	PRIMARY KEY (id),
 	KEY reclaim_workers_active (state)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
-
-INSERT INTO reclaim_schema (version, at)
-SELECT 1, UTC_TIMESTAMP(6) FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM reclaim_schema AS s);

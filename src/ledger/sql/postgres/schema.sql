@@ -95,6 +95,3 @@ DO $$ BEGIN
 			FOR EACH ROW WHEN (new.state = 'ready' AND old.state <> 'ready') EXECUTE FUNCTION reclaim.tell_ready();
 	END IF;
 END $$;
-
-INSERT INTO reclaim.schema (version, at)
-SELECT 1, statement_timestamp() WHERE NOT EXISTS (SELECT 1 FROM reclaim.schema);

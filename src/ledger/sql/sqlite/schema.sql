@@ -70,6 +70,3 @@ CREATE TABLE IF NOT EXISTS reclaim_workers (
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS reclaim_workers_active ON reclaim_workers (id) WHERE state = 'active';
-
-INSERT INTO reclaim_schema (version, at)
-SELECT 1, reclaim_now() WHERE NOT EXISTS (SELECT 1 FROM reclaim_schema);
