@@ -121,3 +121,12 @@ enum reclaim_status catalog_says(struct db *db, const struct catalog_column *col
 	};
 	return look(db, SQL_COLUMN_SAYS, holes, 3, 0, ret_says, error);
 }
+
+enum reclaim_status catalog_hidden(struct db *db, const struct table *table,
+				   struct result *ret_hidden, struct reclaim_error *error)
+{
+	struct arena ARENA_CLEANUP arena = { 0 };
+	const char *name = quote_name(&arena, db->driver, table->name);
+	const struct hole hole = { "relation", name ? quote_literal(&arena, name) : NULL };
+	return look(db, SQL_HIDDEN, &hole, 1, 0, ret_hidden, error);
+}

@@ -30,5 +30,8 @@ enum reclaim_status catalog_sample(struct db *db, const struct catalog_column *c
 /* What the table's definition says of a column: rows of "default" or "limit", and SQL. */
 enum reclaim_status catalog_says(struct db *db, const struct catalog_column *column,
 				 struct result *ret_says, struct reclaim_error *error);
+/* Whether this connection is not shown all rows of a table: HIDDEN_R_…; no row: it is. */
+enum reclaim_status catalog_hidden(struct db *db, const struct table *table,
+				   struct result *ret_hidden, struct reclaim_error *error);
 
 #endif

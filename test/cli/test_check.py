@@ -56,6 +56,18 @@ class Check(Scene):
                    limits='lease = "30s"')
         self.finds("silent", "warning", "no rule looks at the lease", columns=columns, limits='lease = "30s"')
 
+    def test_words_that_the_table_refuses(self):
+        def remake(state):
+            self.sql("DROP TABLE jobs")
+            self.sql(f"CREATE TABLE jobs (id INTEGER PRIMARY KEY, state TEXT NOT NULL {state}, who TEXT, since INTEGER, beat INTEGER)")
+
+        remake("CHECK (state IN ('run', 'done', 'bad'))")
+        self.finds("state", "warning", "takes no 'new', which the profile's requeue writes")
+        remake("CHECK (state IN ('new', 'run', 'done', 'bad'))")
+        self.assertNotIn(("state", "warning"), self.check())
+        remake("CHECK (state IN ('run', 'done') OR who IS NULL) CHECK (state <> 'done' OR beat > 0)")
+        self.assertNotIn(("state", "warning"), self.check())
+
     def test_a_cap_that_can_not_keep_up(self):
         self.sql("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
                  " INSERT INTO jobs (id, state, who, beat) SELECT i, 'run', 'w', 9999999999 FROM n")

@@ -229,7 +229,8 @@ static int run(struct app *app, const char *const *values, int argc, char **argv
 	}
 	/* Who may not look is told which rights that takes, all at once. */
 	if (!status && lint.counts[SEVERITY_ERROR] == 0) {
-		status = look(&lint, &error);
+		status = lint_words(&lint, &error);
+		status = status ? status : look(&lint, &error);
 	}
 	int code = status ? app_fail(app, &error) : report(app, &lint);
 	lint_finish(&lint);

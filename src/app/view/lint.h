@@ -36,6 +36,8 @@ void lint_add(struct lint *lint, enum severity severity, const char *subject, co
 void lint_columns(struct lint *lint);
 enum reclaim_status lint_indexes(struct lint *lint, struct reclaim_error *error);
 void lint_timing(struct lint *lint);
+/* What the tables' own definitions refuse, and rows that they don't show. */
+enum reclaim_status lint_words(struct lint *lint, struct reclaim_error *error);
 /* What this role lacks, and the grants; an error among them: looking does not work. */
 enum reclaim_status lint_rights(struct lint *lint, struct reclaim_error *error);
 /* The invariants that this ledger can't give. */
