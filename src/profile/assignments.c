@@ -198,6 +198,12 @@ static bool add_assignment(const struct expression *e, const char *text, const c
 		return problem_memory(e->reader->problem);
 	}
 	item->line = node_child(e->section, e->option, 0)->lines[e->item];
+	if (*item->column == '"' || *item->column == '`') {
+		return WRONG(e,
+			     "names its column in quotes: %s; names stand without them, in "
+			     "whatever case the table has: SQL gets the quotes that it needs",
+			     item->column);
+	}
 	if (!name_is_good(item->column, strlen(item->column)) ||
 	    strpbrk(item->column, "'\"`(){}<>!,;")) {
 		return WRONG(e, "has no column before the '='; allowed: column = expression");
