@@ -46,6 +46,7 @@ struct mariadb {
 	int failures;       /* attempts in a row that failed */
 	struct random jitter;
 
+	int64_t packet; /* the most that the server takes in one call; 0: not asked yet */
 	/* Whether many rows of parameters can go in one call. */
 	enum { MANY_UNKNOWN, MANY_AT_ONCE, MANY_ALONE } many;
 	uint64_t uses;
@@ -65,6 +66,9 @@ bool maria_is_lost(unsigned code);
 /* Turns an engine's answer into ours. `commits`: what was tried may have been kept although the answer is lost. */
 enum reclaim_status maria_fail(struct mariadb *mariadb, const struct maria_answer *answer,
 			       const char *tried, bool commits, struct reclaim_error *error);
+/* The values of a call are more than the server takes; it would end the connection. */
+enum reclaim_status maria_fail_large(struct mariadb *mariadb, const char *tried, int64_t bytes,
+				     struct reclaim_error *error);
 /* What is many statements takes too long. */
 enum reclaim_status maria_fail_overlong(struct mariadb *mariadb, const char *tried,
 					struct reclaim_error *error);
@@ -86,6 +90,8 @@ void maria_interrupt(struct mariadb *mariadb);
 bool maria_say(struct mariadb *mariadb, const char *sql);
 /* Whether it is set that a lock's timeout ends the transaction; true, too, where that can't be asked. */
 bool maria_ends_on_timeout(struct mariadb *mariadb);
+/* How many bytes of values the server takes in one call; asked only about many. */
+int64_t maria_packet(struct mariadb *mariadb);
 /* How long a statement waits for a lock, as the engine counts it. */
 int64_t maria_lock_seconds(const struct mariadb *mariadb);
 /* Sets that, and how long a statement may take (0: for ever). */

@@ -29,6 +29,7 @@ void maria_disconnect(struct mariadb *mariadb)
 {
 	maria_forget(mariadb);
 	mariadb->many = MANY_UNKNOWN;
+	mariadb->packet = 0;
 	if (mariadb->handle) {
 		mysql_close(mariadb->handle);
 		mariadb->handle = NULL;
@@ -125,16 +126,31 @@ bool maria_say_limits(struct mariadb *mariadb, int64_t statement)
 	return maria_say(mariadb, limits);
 }
 
-bool maria_ends_on_timeout(struct mariadb *mariadb)
+/* The one number of an answer. */
+static int64_t ask_number(struct mariadb *mariadb, const char *sql, int64_t otherwise)
 {
-	static const char sql[] = "SELECT @@innodb_rollback_on_timeout";
-	MYSQL_RES *rows = mysql_real_query(mariadb->handle, sql, sizeof(sql) - 1) == 0
+	MYSQL_RES *rows = mysql_real_query(mariadb->handle, sql, strlen(sql)) == 0
 				  ? mysql_store_result(mariadb->handle)
 				  : NULL;
 	MYSQL_ROW row = rows ? mysql_fetch_row(rows) : NULL;
-	bool ends = !row || !row[0] || row[0][0] != '0';
+	int64_t number = row && row[0] ? strtoll(row[0], NULL, 10) : otherwise;
 	mysql_free_result(rows);
-	return ends;
+	return number;
+}
+
+bool maria_ends_on_timeout(struct mariadb *mariadb)
+{
+	return ask_number(mariadb, "SELECT @@innodb_rollback_on_timeout", 1) != 0;
+}
+
+#define PACKET_ROOM 1024 /* for all that is no value */
+
+int64_t maria_packet(struct mariadb *mariadb)
+{
+	if (mariadb->packet == 0) {
+		mariadb->packet = ask_number(mariadb, "SELECT @@max_allowed_packet", INT64_MAX);
+	}
+	return mariadb->packet - PACKET_ROOM;
 }
 
 /* Nothing of what the server or the user's account has set may change what our statements mean. */

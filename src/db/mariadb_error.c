@@ -152,6 +152,16 @@ static enum reclaim_status fail_locked(const struct mariadb *mariadb, const char
 		    waited ? text_string(&patience) : "");
 }
 
+enum reclaim_status maria_fail_large(struct mariadb *mariadb, const char *tried, int64_t bytes,
+				     struct reclaim_error *error)
+{
+	return fail(error, RECLAIM_INVALID,
+		    "database '%s': %s: its values have %lld bytes; allowed by the server's "
+		    "max_allowed_packet: %lld",
+		    mariadb->db.url->shown, tried, (long long)bytes,
+		    (long long)maria_packet(mariadb));
+}
+
 enum reclaim_status maria_fail_overlong(struct mariadb *mariadb, const char *tried,
 					struct reclaim_error *error)
 {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* So many in one call; and their texts not larger than this, which every server takes. */
+/* So many in one call; and their texts not larger than this, or half of what the server takes. */
 #define TOGETHER 500
 #define TOGETHER_BYTES ((size_t)1 << 20)
 
@@ -216,15 +216,17 @@ static enum reclaim_status run_some(struct mariadb *mariadb, const struct statem
 }
 
 /* How many of the rows of parameters go together; one at least. */
-static size_t some_of(const struct statement *statement, const struct value *params,
-		      size_t count)
+static size_t some_of(struct mariadb *mariadb, const struct statement *statement,
+		      const struct value *params, size_t count)
 {
+	int64_t half = maria_packet(mariadb) / 2;
+	size_t most = half < (int64_t)TOGETHER_BYTES ? (size_t)half : TOGETHER_BYTES;
 	size_t width = (size_t)statement->param_count, bytes = 0, some = 0;
 	while (some < count && some < TOGETHER) {
 		for (size_t i = 0; i < width; i++) {
 			bytes += params[some * width + i].size;
 		}
-		if (some > 0 && bytes > TOGETHER_BYTES) {
+		if (some > 0 && bytes > most) {
 			break;
 		}
 		some++;
@@ -267,7 +269,7 @@ enum reclaim_status maria_run_many(struct db *db, const struct statement *statem
 	}
 	for (size_t at = 0, some; !status && at < count; at += some) {
 		const struct value *first = params + at * (size_t)statement->param_count;
-		some = some_of(statement, first, count - at);
+		some = some_of(mariadb, statement, first, count - at);
 		status = some > 1 ? run_some(mariadb, statement, first, some, ret_changed + at,
 					     error)
 				  : run_in_time(mariadb, statement, first, some,

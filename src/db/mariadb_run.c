@@ -123,6 +123,25 @@ struct part {
 	bool last;
 };
 
+/* Less than that every server takes. */
+#define SMALL 16384
+
+/* What is too large for the server would end the connection, and nobody would know why. */
+static enum reclaim_status check_size(struct mariadb *mariadb,
+				      const struct statement *statement, int first, int count,
+				      const struct value *params, struct reclaim_error *error)
+{
+	int64_t bytes = 0;
+	for (int i = first; i < first + count && i < statement->slot_count; i++) {
+		const struct value *value = &params[statement->slots[i]];
+		bool is_long = value->type == VALUE_TEXT || value->type == VALUE_BLOB;
+		bytes += is_long ? (int64_t)value->size : 0;
+	}
+	return bytes < SMALL || bytes <= maria_packet(mariadb)
+		       ? RECLAIM_OK
+		       : maria_fail_large(mariadb, statement->name, bytes, error);
+}
+
 static bool bind_all(MYSQL_STMT *prepared, const struct statement *statement,
 		     const struct part *part, const struct value *params, int *ret_slots)
 {
@@ -276,6 +295,12 @@ static enum reclaim_status run_parts(struct mariadb *mariadb, const struct state
 		if (!prepared) {
 			return maria_fail(mariadb, &answer, statement->name,
 					  /* commits= */ false, error);
+		}
+		enum reclaim_status fits =
+			check_size(mariadb, statement, part.first_slot,
+				   (int)mysql_stmt_param_count(prepared), params, error);
+		if (fits != RECLAIM_OK) {
+			return fits;
 		}
 		if (!bind_all(prepared, statement, &part, params, &slots)) {
 			return fail_markers(mariadb, statement, error);

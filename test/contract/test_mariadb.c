@@ -347,6 +347,30 @@ static void test_many_rows_and_one_is_locked(void **state)
 	db_close(db);
 }
 
+/* The server ends the connection of who sends more than that: it is not sent. */
+static void test_values_that_are_too_large(void **state)
+{
+	(void)state;
+	struct reclaim_error error = { 0 };
+	struct db *admin = fresh("CREATE TABLE t (id INT PRIMARY KEY, x LONGTEXT)");
+	int64_t before = ask(admin, "SELECT @@GLOBAL.max_allowed_packet");
+	script(admin, "SET GLOBAL max_allowed_packet = 65536");
+	struct db *db = open_patient(0);
+	char *text = calloc(1, 70000);
+	struct value param = value_bytes(VALUE_TEXT, text, 65000);
+	struct statement add = with("INSERT INTO t VALUES (1, ?)", 1, true);
+	memset(text, 'x', 69999);
+	assert_failed(db_run(db, &add, &param, NULL, &error), RECLAIM_INVALID, &error,
+		      "65000 bytes", "max_allowed_packet", NULL);
+	param.size = 60000;
+	assert_int_equal(db_run(db, &add, &param, NULL, &error), RECLAIM_OK);
+	assert_int_equal(ask(db, "SELECT length(x) FROM t"), 60000);
+	script(admin, format("SET GLOBAL max_allowed_packet = %lld", (long long)before));
+	free(text);
+	db_close(db);
+	db_close(admin);
+}
+
 static void test_a_killed_connection_is_made_again(void **state)
 {
 	(void)state;
@@ -521,6 +545,7 @@ int main(void)
 		in_folder(test_many_rows_with_a_query_inside),
 		in_folder(test_many_rows_and_one_is_locked),
 		in_folder(test_a_killed_connection_is_made_again),
+		in_folder(test_values_that_are_too_large),
 		in_folder(test_a_call_can_be_cancelled),
 		in_folder(test_writing_needs_the_right),
 		in_folder(test_urls),
