@@ -100,7 +100,7 @@ static enum reclaim_status fail_make(struct ledger *ledger, struct reclaim_error
 {
 	struct table *events = NULL;
 	struct reclaim_error why = error ? *error : (struct reclaim_error){ 0 };
-	bool denied = !look_up_own(ledger, "events", &events, NULL) && events->denied;
+	bool denied = !look_up_own(ledger, "events", &events, NULL) && events && events->denied;
 	table_destroy(events);
 	return !denied ? RECLAIM_UNAVAILABLE
 		       : fail(error, RECLAIM_UNAVAILABLE,
@@ -460,7 +460,7 @@ enum reclaim_status ledger_make_own_tables(struct ledger *ledger, struct reclaim
 	}
 	/* Who may submit need not be allowed to read the version. */
 	status = look_up_own(ledger, "tasks", &tasks, error);
-	bool exists = !status && tasks->exists && version == NO_VERSION;
+	bool exists = !status && tasks && tasks->exists && version == NO_VERSION;
 	table_destroy(tasks);
 	return status || exists
 		       ? status
