@@ -110,10 +110,13 @@ static bool is_listed(const struct listed *listed, const char *word)
 	return found;
 }
 
-static void need_word(const struct listed *listed, const char *word, const char *writer)
+/* A sweep without the word fails; a verb without it is one that nobody may ever use. */
+static void need_word(const struct listed *listed, const char *word, const char *writer,
+		      bool sweeps)
 {
 	if (word && !is_listed(listed, word)) {
-		lint_add(listed->lint, listed->is_type ? SEVERITY_ERROR : SEVERITY_WARNING,
+		lint_add(listed->lint,
+			 listed->is_type && sweeps ? SEVERITY_ERROR : SEVERITY_WARNING,
 			 listed->column->name, NULL,
 			 "'%s' of '%s' takes no '%s', which the profile's %s writes: the "
 			 "table's "
@@ -123,27 +126,40 @@ static void need_word(const struct listed *listed, const char *word, const char 
 	}
 }
 
+/* Whether some rule, the budget or a conflict may ask for it. */
+static bool is_used(const struct plan *plan, enum remedy remedy)
+{
+	const struct policy *policy = &plan->policy;
+	bool used = plan->profile->conflict == remedy, requeues = false;
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		used |= policy->rules[i].then == remedy;
+		requeues |= policy->rules[i].then == REMEDY_REQUEUE;
+	}
+	return used || (requeues && policy->last_resort == remedy);
+}
+
 static void need_words(const struct listed *listed)
 {
 	const struct plan *plan = listed->lint->ledger->plan;
 	const struct workers *workers = &plan->profile->workers;
 	if (listed->table != plan->table) {
 		need_word(listed, workers->stalled.count ? workers->stalled.items[0] : NULL,
-			  "label of silent workers");
+			  "label of silent workers", /* sweeps= */ true);
 		return;
 	}
 	for (int r = 0; r < REMEDY_COUNT; r++) {
 		const struct change *change = plan->remedies[r].change;
-		if (change && r != REMEDY_REPORT && !change->remove && !change->call) {
+		bool used = change && is_used(plan, (enum remedy)r);
+		if (used && r != REMEDY_REPORT && !change->remove && !change->call) {
 			need_word(listed, plan_native_after(plan, change),
-				  remedy_name((enum remedy)r));
+				  remedy_name((enum remedy)r), /* sweeps= */ true);
 		}
 	}
 	for (int v = 0; v < VERB_COUNT; v++) {
 		const struct change *change = plan->verbs[v].change;
 		if (change && !change->remove && !change->call && change->to != STATE_NONE) {
 			need_word(listed, plan_native_after(plan, change),
-				  verb_name((enum verb)v));
+				  verb_name((enum verb)v), /* sweeps= */ false);
 		}
 	}
 }
