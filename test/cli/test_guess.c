@@ -181,9 +181,9 @@ static void test_times_by_a_sample(void **state)
 static void test_a_threshold_by_history(void **state)
 {
 	(void)state;
-	assert_int_equal(threshold_by(0), MINUTE);
-	assert_int_equal(threshold_by(15 * USEC_PER_SEC), MINUTE);
-	assert_int_equal(threshold_by(15 * USEC_PER_SEC + 1), 2 * MINUTE);
+	assert_int_equal(threshold_by(0), 15 * MINUTE);
+	assert_int_equal(threshold_by(15 * MINUTE / 4), 15 * MINUTE);
+	assert_int_equal(threshold_by(15 * MINUTE / 4 + 1), 20 * MINUTE);
 	assert_int_equal(threshold_by(4 * MINUTE), 20 * MINUTE);
 	assert_int_equal(threshold_by(50 * MINUTE), 4 * HOUR);
 	assert_true(threshold_by(INT64_MAX) > 0);
@@ -375,9 +375,10 @@ static void test_who_gives_signs_of_life_is_not_robbed_by_age(void **state)
 	make(&made, names, COUNT_OF(names));
 	made.found.longest = 37 * USEC_PER_SEC;
 	made.found.finished = 812;
-	assert_non_null(strstr(profile_of(&made, &text, &profile),
-			       "\"3m\"  # guess: four times the longest of the newest 812 that "
-			       "finished, which took 37s"));
+	assert_non_null(
+		strstr(profile_of(&made, &text, &profile),
+		       "\"15m\"  # guess: four times the longest of the newest 812 that "
+		       "finished, which took 37s"));
 	assert_int_equal(profile_rule(profile, "silent")->then, REMEDY_REQUEUE);
 	assert_int_equal(profile_rule(profile, "too-old")->then, REMEDY_REPORT);
 	profile_destroy(profile);

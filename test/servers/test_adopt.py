@@ -172,7 +172,7 @@ class Adopting(play.Play):
         worker.kill()
         run, path = self.adopt(table.name)
         self.assertIn("dry run: 1 in flight, 0 stale", run.err)
-        self.assertIn('"4m"  # guess: four times the longest of the newest 3 that finished', run.out)
+        self.assertIn('"15m"  # guess: four times the longest of the newest 3 that finished', run.out)
         self.assertEqual(self.json("check", profile=path).answer["errors"], 0)
         quick = self.quickly(path)
         dry = self.until(lambda: self.sweep("--dry-run", profile=quick)["tasks"], "the claim's age")

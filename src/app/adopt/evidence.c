@@ -72,12 +72,12 @@ bool sample_is_time(const struct column *column, const struct value *sample)
 
 int64_t threshold_by(int64_t longest)
 {
-	const int64_t minute = 60 * USEC_PER_SEC, hour = 60 * minute;
+	const int64_t minute = 60 * USEC_PER_SEC, hour = 60 * minute, least = 15 * minute;
 	int64_t wanted;
-	if (longest < 0 || __builtin_mul_overflow(longest, 4, &wanted) || wanted < minute) {
-		return longest < 0 || wanted < minute ? minute : INT64_MAX / hour * hour;
+	if (longest < 0 || __builtin_mul_overflow(longest, 4, &wanted) || wanted < least) {
+		return longest < 0 || wanted < least ? least : INT64_MAX / hour * hour;
 	}
-	int64_t step = wanted < 10 * minute ? minute : wanted < 3 * hour ? 5 * minute : hour;
+	int64_t step = wanted < 3 * hour ? 5 * minute : hour;
 	int64_t rest = wanted % step;
 	return rest ? wanted - rest + step : wanted;
 }

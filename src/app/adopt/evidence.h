@@ -52,7 +52,8 @@ struct state_seen *evidence_state(struct evidence_of_table *found, const char *n
 void evidence_settle(struct evidence_of_table *found);
 bool evidence_means(const struct evidence_of_table *found, enum state state);
 
-/* How long a claim may be old, by what finished rows took: four times the longest, at least a minute, rounded up. */
+/* How long a claim may be old, by what finished rows took: four times the longest, at least 15 minutes (who
+ * takes long is not among the finished yet), rounded up. */
 int64_t threshold_by(int64_t longest);
 
 #endif
