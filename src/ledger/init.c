@@ -19,7 +19,8 @@ static enum reclaim_status read_version(struct ledger *ledger, int64_t *ret_vers
 					struct reclaim_error *error)
 {
 	struct result RESULT_CLEANUP rows = { 0 };
-	enum reclaim_status status = ledger_run(ledger, SQL_SCHEMA_VERSION, NULL, &rows, error);
+	struct reclaim_error why = { 0 }; /* that there is none yet is no failure */
+	enum reclaim_status status = ledger_run(ledger, SQL_SCHEMA_VERSION, NULL, &rows, &why);
 	int64_t version =
 		status ? NO_VERSION
 		       : value_integer(result_cell(&rows, 0, SCHEMA_VERSION_R_VERSION),
@@ -31,7 +32,7 @@ static enum reclaim_status read_version(struct ledger *ledger, int64_t *ret_vers
 			    (long long)version, SCHEMA_VERSION);
 	}
 	if (status && status != RECLAIM_INVALID && status != RECLAIM_UNAVAILABLE) {
-		return status;
+		return fail(error, status, "%s", why.message);
 	}
 	*ret_version = version;
 	return RECLAIM_OK;
