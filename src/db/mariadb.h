@@ -94,7 +94,9 @@ bool maria_ends_on_timeout(struct mariadb *mariadb);
 int64_t maria_packet(struct mariadb *mariadb);
 /* How long a statement waits for a lock, as the engine counts it. */
 int64_t maria_lock_seconds(const struct mariadb *mariadb);
-/* Sets that, and how long a statement may take (0: for ever). */
+/* Sets how long it waits until somebody says otherwise. */
+bool maria_say_patience(struct mariadb *mariadb, int64_t seconds);
+/* Sets that to what it is for now, and how long a statement may take (0: for ever). */
 bool maria_say_limits(struct mariadb *mariadb, int64_t statement);
 /* Whether the engine has the transaction open that we believe in. */
 bool maria_in_transaction(const struct mariadb *mariadb);

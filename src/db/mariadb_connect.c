@@ -110,6 +110,14 @@ int64_t maria_lock_seconds(const struct mariadb *mariadb)
 	return seconds > 0 || mariadb_connection(mariadb->handle) ? seconds : 1;
 }
 
+bool maria_say_patience(struct mariadb *mariadb, int64_t seconds)
+{
+	char sql[80];
+	snprintf(sql, sizeof(sql), "SET SESSION innodb_lock_wait_timeout = %lld",
+		 (long long)seconds);
+	return maria_say(mariadb, sql);
+}
+
 bool maria_say_limits(struct mariadb *mariadb, int64_t statement)
 {
 	char limits[160];

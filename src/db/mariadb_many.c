@@ -125,16 +125,7 @@ static bool execute_all(struct mariadb *mariadb, const struct statement *stateme
 	return done;
 }
 
-/* Whoever passes over what is locked does not wait here. */
-static bool say_patience(struct mariadb *mariadb, int64_t seconds)
-{
-	char sql[80];
-	snprintf(sql, sizeof(sql), "SET SESSION innodb_lock_wait_timeout = %lld",
-		 (long long)seconds);
-	return maria_say(mariadb, sql);
-}
-
-/* *ret_all: each row has changed one; if not, nothing has happened. */
+/* Who passes over what is locked does not wait here. *ret_all: each row has changed one; if not, nothing has happened. */
 static enum reclaim_status try_all(struct mariadb *mariadb, const struct statement *statement,
 				   bool waits, MYSQL_BIND *binds, size_t count, bool *ret_all,
 				   struct reclaim_error *error)
@@ -142,13 +133,13 @@ static enum reclaim_status try_all(struct mariadb *mariadb, const struct stateme
 	struct maria_answer answer = { 0 };
 	int64_t changed = -1;
 	bool said = maria_say(mariadb, "SAVEPOINT reclaim_many") &&
-		    (waits || say_patience(mariadb, 0));
+		    (waits || maria_say_patience(mariadb, 0));
 	bool done = said && execute_all(mariadb, statement, binds, count, &changed, &answer);
 	if (!said) {
 		maria_answer(mariadb, NULL, &answer);
 	}
 	bool lost = !done && maria_is_lost(answer.code);
-	if (!lost && !waits && !say_patience(mariadb, maria_lock_seconds(mariadb))) {
+	if (!lost && !waits && !maria_say_patience(mariadb, maria_lock_seconds(mariadb))) {
 		maria_answer(mariadb, NULL, &answer);
 		lost = true;
 	}

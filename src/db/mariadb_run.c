@@ -281,6 +281,14 @@ static enum reclaim_status fail_markers(const struct mariadb *mariadb,
 		    mariadb->db.url->shown, statement->name);
 }
 
+/* Who waits for nothing at all can't pass over what is locked: the engine fails then, and ends the transaction. */
+static bool passes_over_locked(const struct mariadb *mariadb, const struct part *part)
+{
+	static const char words[] = "SKIP LOCKED";
+	return maria_lock_seconds(mariadb) == 0 &&
+	       memmem(part->sql, part->size, words, sizeof(words) - 1);
+}
+
 /* All parts, in whatever transaction there is. `commits`: there is none but the statement's own. */
 static enum reclaim_status run_parts(struct mariadb *mariadb, const struct statement *statement,
 				     const struct value *params, bool commits,
@@ -305,11 +313,19 @@ static enum reclaim_status run_parts(struct mariadb *mariadb, const struct state
 		if (!bind_all(prepared, statement, &part, params, &slots)) {
 			return fail_markers(mariadb, statement, error);
 		}
+		bool patient = passes_over_locked(mariadb, &part);
+		if (patient && !maria_say_patience(mariadb, 1)) {
+			maria_answer(mariadb, NULL, &answer);
+			return maria_fail(mariadb, &answer, statement->name,
+					  /* commits= */ false, error);
+		}
 		bool done = run_part(mariadb, prepared, &result, &matched, &answer);
 		enum reclaim_status status =
 			done ? RECLAIM_OK
 			     : maria_fail(mariadb, &answer, statement->name, commits, error);
 		mysql_stmt_free_result(prepared);
+		mariadb->broken |=
+			patient && !mariadb->broken && !maria_say_patience(mariadb, 0);
 		if (!done) {
 			return status;
 		}

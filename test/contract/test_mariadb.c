@@ -347,6 +347,28 @@ static void test_many_rows_and_one_is_locked(void **state)
 	db_close(db);
 }
 
+/* What is brief waits for nobody, and passes over what is locked where it says so. */
+static void test_what_is_brief_waits_for_nobody(void **state)
+{
+	(void)state;
+	struct reclaim_error error = { 0 };
+	struct db *holder = fresh(ROWS), *db = open_patient(60 * USEC_PER_SEC);
+	assert_int_equal(db_begin(holder, DB_WRITE, &error), RECLAIM_OK);
+	change(holder, "UPDATE t SET n = 1 WHERE id = 1");
+	assert_int_equal(db_begin(db, DB_WRITE_BRIEF, &error), RECLAIM_OK);
+	assert_int_equal(change(db, "SELECT 1 FROM t WHERE id = 1 FOR UPDATE SKIP LOCKED\n"
+				    "-- then\nUPDATE t SET n = 2 WHERE id = 1"),
+			 0);
+	assert_int_equal(change(db, "UPDATE t SET n = 2 WHERE id = 2"), 1);
+	assert_failed(run(db, "UPDATE t SET n = 2 WHERE id = 1", &error), RECLAIM_BUSY, &error,
+		      "somebody else holds a lock", NULL);
+	db_rollback(db);
+	assert_int_equal(ask(db, "SELECT @@innodb_lock_wait_timeout"), 60);
+	assert_int_equal(ask(db, "SELECT @@max_statement_time"), 360);
+	db_close(db);
+	db_close(holder);
+}
+
 /* The server ends the connection of who sends more than that: it is not sent. */
 static void test_values_that_are_too_large(void **state)
 {
@@ -546,6 +568,7 @@ int main(void)
 		in_folder(test_many_rows_and_one_is_locked),
 		in_folder(test_a_killed_connection_is_made_again),
 		in_folder(test_values_that_are_too_large),
+		in_folder(test_what_is_brief_waits_for_nobody),
 		in_folder(test_a_call_can_be_cancelled),
 		in_folder(test_writing_needs_the_right),
 		in_folder(test_urls),
