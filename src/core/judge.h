@@ -31,7 +31,6 @@ enum signal {
 
 /* The name that profiles and messages use: claimed_at, beat_at, lease_until, deadline, … */
 const char *signal_name(enum signal signal);
-bool signal_parse(const char *name, enum signal *ret_signal);
 
 enum rule_kind {
 	RULE_DEADLINE,
@@ -53,7 +52,6 @@ enum remedy {
 };
 
 const char *rule_kind_name(enum rule_kind kind);
-bool rule_kind_parse(const char *name, enum rule_kind *ret_kind);
 enum family rule_family(enum rule_kind kind);
 const char *remedy_name(enum remedy remedy);
 bool remedy_parse(const char *name, enum remedy *ret_remedy);

@@ -201,8 +201,8 @@ static const struct message_word *find_word(const char *name, size_t size,
 	return NULL;
 }
 
-bool message_check_words(const char *message, const struct message_word *words,
-			 size_t word_count, size_t *ret_at)
+bool message_check(const char *message, const struct message_word *words, size_t word_count,
+		   size_t *ret_at)
 {
 	for (const char *at = strchr(message, '{'); at; at = strchr(at, '{')) {
 		if (at[1] == '{') {
@@ -218,11 +218,6 @@ bool message_check_words(const char *message, const struct message_word *words,
 		at += size + 2;
 	}
 	return true;
-}
-
-bool message_check(const char *message, size_t *ret_at)
-{
-	return message_check_words(message, /* words= */ NULL, /* word_count= */ 0, ret_at);
 }
 
 /* Prints what stands in a hole; false: there is no such hole. */

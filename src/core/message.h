@@ -30,11 +30,10 @@ struct message_facts {
 	size_t word_count;
 };
 
-/* False when the message names a hole that does not exist, or one is not closed; *ret_at is its place. */
-bool message_check(const char *message, size_t *ret_at);
-/* The same for a message that may name these words too. */
-bool message_check_words(const char *message, const struct message_word *words,
-			 size_t word_count, size_t *ret_at);
+/* False when the message names a hole that does not exist, or one is not closed; *ret_at is its
+ * place. It may name these words, too. */
+bool message_check(const char *message, const struct message_word *words, size_t word_count,
+		   size_t *ret_at);
 /* The names of all holes, for an error that says what is allowed. */
 const char *message_holes(void);
 /* Whether the message is nothing but one hole that stands for a number. */

@@ -36,31 +36,9 @@ const char *signal_name(enum signal signal)
 	return signal_names[signal];
 }
 
-bool signal_parse(const char *name, enum signal *ret_signal)
-{
-	for (int i = 0; i < SIGNAL_COUNT; i++) {
-		if (string_equal(name, signal_names[i])) {
-			*ret_signal = (enum signal)i;
-			return true;
-		}
-	}
-	return false;
-}
-
 const char *rule_kind_name(enum rule_kind kind)
 {
 	return kinds[kind].name;
-}
-
-bool rule_kind_parse(const char *name, enum rule_kind *ret_kind)
-{
-	for (int i = 0; i < RULE_KIND_COUNT; i++) {
-		if (string_equal(name, kinds[i].name)) {
-			*ret_kind = (enum rule_kind)i;
-			return true;
-		}
-	}
-	return false;
 }
 
 enum family rule_family(enum rule_kind kind)

@@ -34,17 +34,6 @@ const char *time_format_name(enum time_format format)
 	return shapes[format].name;
 }
 
-bool time_format_parse(const char *name, enum time_format *ret_format)
-{
-	for (unsigned format = 0; format < TIME_FORMAT_COUNT; format++) {
-		if (string_equal(name, shapes[format].name)) {
-			*ret_format = (enum time_format)format;
-			return true;
-		}
-	}
-	return false;
-}
-
 bool time_format_is_number(enum time_format format)
 {
 	return shapes[format].unit != 0;

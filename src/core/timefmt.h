@@ -22,7 +22,6 @@ enum time_format {
 };
 
 const char *time_format_name(enum time_format format);
-bool time_format_parse(const char *name, enum time_format *ret_format);
 /* Whether the column holds a number. */
 bool time_format_is_number(enum time_format format);
 

@@ -57,19 +57,6 @@ bool value_equal(const struct value *a, const struct value *b)
 				       : true;
 }
 
-bool value_copy(struct arena *arena, const struct value *value, struct value *ret_value)
-{
-	struct value copy = *value;
-	if (has_bytes(value)) {
-		copy.data = arena_copy(arena, value->data ? value->data : "", value->size);
-		if (!copy.data) {
-			return false;
-		}
-	}
-	*ret_value = copy;
-	return true;
-}
-
 /* Digits and maybe a minus, all of it, and it fits. */
 static bool parse_integer(const char *data, size_t size, int64_t *ret_number)
 {

@@ -25,8 +25,6 @@ struct value value_time(int64_t time);
 
 bool value_is_null(const struct value *value);
 bool value_equal(const struct value *a, const struct value *b);
-/* A copy whose bytes live in the arena; false when there is no memory. */
-bool value_copy(struct arena *arena, const struct value *value, struct value *ret_value);
 
 /* Integers as they are, text that is wholly an integer, reals without a fraction; otherwise `otherwise`. */
 int64_t value_integer(const struct value *value, int64_t otherwise);

@@ -5,7 +5,7 @@ static bool check_text(struct checker *c, const struct node *section, const char
 		       const char *text, const struct message_word *words, size_t count)
 {
 	size_t at = 0;
-	if (!text || message_check_words(text, words, count, &at)) {
+	if (!text || message_check(text, words, count, &at)) {
 		return true;
 	}
 	TEXT_CLEANUP struct text allowed = { 0 };

@@ -13,16 +13,6 @@ const struct node *node_child(const struct node *section, const char *name, size
 	return NULL;
 }
 
-const struct node *node_titled(const struct node *section, const char *name, const char *title)
-{
-	for (const struct node *node = section->children; node; node = node->next) {
-		if (strcmp(node->name, name) == 0 && string_equal(node->title, title)) {
-			return node;
-		}
-	}
-	return NULL;
-}
-
 int node_line(const struct node *section, const char *option)
 {
 	const struct node *node = option ? node_child(section, option, 0) : NULL;

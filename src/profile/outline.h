@@ -34,8 +34,6 @@ bool outline_read(struct arena *arena, const char *text, size_t size,
 
 /* The n-th child of that name; NULL: there is none. */
 const struct node *node_child(const struct node *section, const char *name, size_t n);
-/* The same by its title. */
-const struct node *node_titled(const struct node *section, const char *name, const char *title);
 /* How much stands in the section. */
 size_t node_count(const struct node *section);
 /* The line of an option, else of its section. */

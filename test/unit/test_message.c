@@ -81,22 +81,22 @@ static void test_check_names_the_place(void **state)
 	static const char *const good[] = { "", "plain }", "{id}{owner}", "{{id", "{{{id}" };
 	size_t at = SIZE_MAX;
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		assert_false(message_check(bad[i].message, &at));
+		assert_false(message_check(bad[i].message, NULL, 0, &at));
 		assert_int_equal(at, bad[i].at);
 	}
 	at = SIZE_MAX;
 	for (size_t i = 0; i < COUNT_OF(good); i++) {
-		assert_true(message_check(good[i], &at));
+		assert_true(message_check(good[i], NULL, 0, &at));
 		assert_int_equal(at, SIZE_MAX);
 	}
-	assert_true(message_check_words("{stuck} {id}", words, COUNT_OF(words), &at));
+	assert_true(message_check("{stuck} {id}", words, COUNT_OF(words), &at));
 }
 
 static void test_the_list_of_holes_passes_the_check(void **state)
 {
 	(void)state;
 	size_t at;
-	assert_true(message_check(message_holes(), &at));
+	assert_true(message_check(message_holes(), NULL, 0, &at));
 	TEXT_CLEANUP struct text text = { 0 };
 	message_print(&text, message_holes(), &facts);
 	assert_null(strchr(text_string(&text), '{'));

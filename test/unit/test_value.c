@@ -66,27 +66,6 @@ static void test_equal(void **state)
 	assert_int_equal(other.number, 3);
 }
 
-static void test_copy(void **state)
-{
-	(void)state;
-	ARENA_CLEANUP struct arena arena = { 0 };
-	char data[] = "abc";
-	struct value value = text_value(data, 3), copy;
-	assert_true(value_copy(&arena, &value, &copy));
-	data[0] = 'x';
-	assert_memory_equal(copy.data, "abc", 4);
-	struct value empty = value_bytes(VALUE_BLOB, NULL, 0), null = value_null();
-	assert_true(value_copy(&arena, &empty, &copy));
-	assert_true(value_equal(&empty, &copy));
-	assert_true(value_copy(&arena, &null, &copy));
-	assert_true(value_is_null(&copy));
-	struct arena none = { 0 };
-	allocation_fail_after(0);
-	bool copied = value_copy(&none, &value, &copy);
-	allocation_fail_after(ALLOCATION_NEVER);
-	assert_false(copied);
-}
-
 static void check_integer(struct value value, int64_t expected)
 {
 	assert_int_equal(value_integer(&value, -7), expected);
@@ -221,7 +200,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prints),
 		cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_integer),
 		cmocka_unit_test(test_key_forms),
 		cmocka_unit_test(test_key_round_trip),

@@ -65,11 +65,6 @@ enum time_format format_meant(const struct column *column, const struct value *s
 	return TIME_FORMAT_COUNT;
 }
 
-bool sample_is_time(const struct column *column, const struct value *sample)
-{
-	return !sample || format_meant(column, sample) != TIME_FORMAT_COUNT;
-}
-
 int64_t threshold_by(int64_t longest)
 {
 	const int64_t minute = 60 * USEC_PER_SEC, hour = 60 * minute, least = 15 * minute;

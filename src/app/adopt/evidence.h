@@ -43,8 +43,6 @@ struct evidence_of_table {
 
 /* The format that a sample of a column tells (NULL: it has none), by its type and name; TIME_FORMAT_COUNT: none. */
 enum time_format format_meant(const struct column *column, const struct value *sample);
-/* Whether a sample of a column can be an instant. */
-bool sample_is_time(const struct column *column, const struct value *sample);
 
 /* Finds the state, or adds it; NULL: there are too many. */
 struct state_seen *evidence_state(struct evidence_of_table *found, const char *native);
